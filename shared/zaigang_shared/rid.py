@@ -7,7 +7,6 @@ K is known to one node and the collector. Who hears a rid cannot compute the nex
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import Final
@@ -41,7 +40,7 @@ def rid(key: bytes, slot: int) -> bytes:
     if not 0 <= slot < 2**64:
         raise ValueError(f"slot {slot} is before 1970 or beyond 64 bits: the clock is not set")
     message = b"zaigang/rid/1" + slot.to_bytes(8, "big")
-    return hmac.digest(key, message, hashlib.sha256)[:RID_BYTES]
+    return hmac.digest(key, message, "sha256")[:RID_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
