@@ -1,0 +1,1 @@
+"""Bluetooth: frames and presence are pure; radios live behind `air.Radio`."""

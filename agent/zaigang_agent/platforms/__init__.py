@@ -1,0 +1,1 @@
+"""Operating systems behind one protocol (`base.Platform`)."""

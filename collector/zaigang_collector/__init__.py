@@ -1,0 +1,1 @@
+"""The collector: verifies, keeps, judges, answers."""

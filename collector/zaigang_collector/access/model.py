@@ -1,0 +1,62 @@
+"""The values of access: scopes, principals, and the reason for a no."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Scope(enum.StrEnum):
+    """What a token allows; `verb:thing`. A name that was given out keeps its meaning for ever."""
+
+    READ_DIRECTORY = "read:directory"
+    WRITE_DIRECTORY = "write:directory"
+    READ_DEVICES = "read:devices"
+    WRITE_DEVICES = "write:devices"
+    READ_CLOCK_INS = "read:clock_ins"
+    WRITE_CLOCK_INS = "write:clock_ins"
+    READ_ASSESSMENTS = "read:assessments"
+    WRITE_ASSESSMENTS = "write:assessments"
+    READ_READINGS = "read:readings"
+    READ_HEALTH = "read:health"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking."""
+
+    token_id: str
+    name: str
+    scopes: frozenset[Scope]
+    touch_due: bool
+    """`service.touch` should note the use: the noted one is a minute old or more."""
+
+
+class DenialReason(enum.StrEnum):
+    """Why a token was not accepted. An unknown id and a wrong secret are the same answer."""
+
+    MALFORMED = "malformed"
+    WRONG = "wrong"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Nobody, and why."""
+
+    reason: DenialReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A token as the list shows it; nobody can read the secret back."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    created_ms: int
+    expires_ms: int | None
+    revoked_ms: int | None
+    last_used_ms: int | None

@@ -1,0 +1,67 @@
+"""The REST interface put together. Everything that it works with is handed in."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+from zaigang_collector.api import (
+    assessments,
+    clock_ins,
+    devices,
+    directory,
+    docs,
+    fleet,
+    operations,
+    problems,
+    readings,
+)
+from zaigang_collector.api.deps import Services
+from zaigang_collector.devices.body_limit import BodyLimit
+from zaigang_shared import __version__
+
+PREFIX: Final = "/api/v1"
+# 500 clock-ins with the largest vendor record that is taken. Larger lets a client fill the memory;
+# smaller refuses a full batch.
+MAX_BODY_BYTES: Final = 12 * 1024 * 1024
+
+
+def api_app(services: Services) -> FastAPI:
+    """An ASGI application."""
+    app = FastAPI(
+        title="zaigang",
+        version=__version__,
+        description="Signed workplace-presence readings, from device to verdict. Verdicts are "
+        "findings for people to look at, never decisions about them.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = services
+    for router in (
+        directory.sites,
+        directory.people,
+        devices.router,
+        clock_ins.router,
+        assessments.router,
+        readings.router,
+        fleet.router,
+    ):
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(operations.router)
+    app.add_api_route(
+        f"{PREFIX}/docs", _docs(app), include_in_schema=False, response_class=HTMLResponse
+    )
+    problems.install(app)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    return app
+
+
+def _docs(app: FastAPI) -> Any:
+    def page() -> str:
+        """The interface described for people."""
+        return docs.render(app.openapi())
+
+    return page

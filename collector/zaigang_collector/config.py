@@ -1,0 +1,284 @@
+"""Settings, and where the files of a collector are.
+
+`collector.toml` in the data directory holds what differs from the defaults below. Each setting has
+one definition: name, default, what it may be, and a sentence; docs and checks come from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias, cast
+
+from zaigang_collector.errors import ConfigError
+
+Value: TypeAlias = str | int
+
+_RULE: Final = "rule"
+_SENTENCE: Final = "sentence"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    expected: str
+    holds: Callable[[Any], bool]
+
+
+def _number(low: int, high: int) -> _Rule:
+    return _Rule(
+        f"a whole number from {low} to {high}",
+        lambda value: type(value) is int and low <= value <= high,
+    )
+
+
+def _one_of(*words: str) -> _Rule:
+    return _Rule("one of " + ", ".join(f'"{word}"' for word in words), lambda value: value in words)
+
+
+_PORT: Final = _number(0, 65_535)
+_SECONDS: Final = _number(1, 86_400)
+_TEXT: Final = _Rule("text", lambda value: type(value) is str)
+_HOST: Final = _Rule(
+    "a host name or an IP address, without scheme and port",
+    lambda value: (
+        type(value) is str
+        and 0 < len(value) <= 253
+        and not any(char.isspace() or char in "/[]@" for char in value)
+        and value.count(":") != 1
+    ),
+)
+_HOST_OR_NONE: Final = _Rule(
+    _HOST.expected + ', or ""', lambda value: value == "" or _HOST.holds(value)
+)
+
+
+def _setting(default: Any, rule: _Rule, sentence: str) -> Any:
+    return dataclasses.field(default=default, metadata={_RULE: rule, _SENTENCE: sentence})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What can be set. A port of 0 takes a free one; `run/ports.json` tells which."""
+
+    public_host: str = _setting(
+        "localhost", _HOST, "Name or IP address by which devices reach this collector."
+    )
+    api_host: str = _setting("127.0.0.1", _HOST, "Address on which the REST interface listens.")
+    api_port: int = _setting(8470, _PORT, "Port of the REST interface (HTTP).")
+    device_host: str = _setting(
+        "0.0.0.0",  # noqa: S104  # devices come from other machines
+        _HOST,
+        "Address on which enrolment, renewal and vantage listen.",
+    )
+    device_port: int = _setting(8471, _PORT, "Port of enrolment, renewal and vantage (HTTPS).")
+    broker: str = _setting(
+        "embedded",
+        _one_of("embedded", "external"),
+        "Whether the MQTT broker runs inside this process or is another program.",
+    )
+    mqtt_host: str = _setting(
+        "0.0.0.0",  # noqa: S104  # devices come from other machines
+        _HOST,
+        "Address on which the embedded broker listens, or of the external broker.",
+    )
+    mqtt_port: int = _setting(8883, _PORT, "Port of MQTT over TLS, embedded or external.")
+    mqtt_public_host: str = _setting(
+        "", _HOST_OR_NONE, "Broker's name as devices are told; empty: public_host."
+    )
+    mqtt_public_port: int = _setting(
+        0, _PORT, "Broker's port as devices are told; 0: the port that is listened on."
+    )
+    database_url: str = _setting(
+        "", _TEXT, "Database as SQLAlchemy names it; empty: SQLite in the data directory."
+    )
+    margin_min: int = _setting(
+        30,
+        _number(0, 240),
+        "Minutes by which the hours in which a laptop samples are wider than the shift.",
+    )
+    waiting_h: int = _setting(
+        48,
+        _number(1, 24 * 60),
+        "Hours to wait for a laptop's readings before an assessment stops being provisional.",
+    )
+    token_h: int = _setting(
+        24, _number(1, 24 * 90), "Hours for which an enrolment token is good when nobody says."
+    )
+    certificate_days: int = _setting(
+        398, _number(1, 398), "Days for which a device's certificate is good."
+    )
+    usage_s: int = _setting(60, _SECONDS, "Seconds between two readings of how a laptop was used.")
+    network_s: int = _setting(
+        300, _SECONDS, "Seconds between two readings of what a laptop was connected to."
+    )
+    environment_s: int = _setting(60, _SECONDS, "Seconds between two readings of a node's air.")
+    beacon_s: int = _setting(
+        60, _SECONDS, "Seconds between two readings of beacons heard and broadcast."
+    )
+    health_s: int = _setting(
+        900, _SECONDS, "Seconds between two readings of how a device itself is."
+    )
+    vantage_s: int = _setting(
+        1800, _SECONDS, "Seconds between two questions of a laptop for the address it is seen from."
+    )
+    seal_s: int = _setting(
+        60, _SECONDS, "Seconds between two envelopes while there is something to say."
+    )
+    log_level: str = _setting(
+        "info", _one_of("debug", "info", "warning", "error"), "What is logged at least."
+    )
+    ingest_batch: int = _setting(
+        256,
+        _number(1, 10_000),
+        "Envelopes in one database transaction at most.",
+    )
+    ingest_wait_ms: int = _setting(
+        20, _number(0, 10_000), "Milliseconds to wait for a batch to fill before it is committed."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of the table of settings."""
+
+    name: str
+    default: Value
+    expected: str
+    sentence: str
+
+
+SETTINGS: Final = tuple(
+    Setting(
+        field.name,
+        cast("Value", field.default),
+        field.metadata[_RULE].expected,
+        field.metadata[_SENTENCE],
+    )
+    for field in dataclasses.fields(Settings)
+)
+_RULES: Final[Mapping[str, _Rule]] = {
+    field.name: field.metadata[_RULE] for field in dataclasses.fields(Settings)
+}
+
+
+def parse(text: str, source: str) -> Settings:
+    """Settings from TOML. Raises ConfigError naming `source` and all that is wrong at once."""
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source} is not TOML: {error}") from error
+    wrong = [sentence for name, value in given.items() if (sentence := _wrong(name, value))]
+    if wrong:
+        raise ConfigError(f"{source}: " + "; ".join(wrong))
+    return Settings(**given)
+
+
+def render(settings: Settings) -> str:
+    """`collector.toml` with every setting explained; those at their default are commented out."""
+    lines = ["# Settings of this collector. A line with # shows the default.\n"]
+    for setting in SETTINGS:
+        value: Value = getattr(settings, setting.name)
+        mark = "# " if value == setting.default else ""
+        lines.append(f"# {setting.sentence}\n{mark}{setting.name} = {_toml(value)}\n")
+    return "\n".join(lines)
+
+
+def _wrong(name: str, value: object) -> str:
+    rule = _RULES.get(name)
+    if rule is None:
+        near = difflib.get_close_matches(name, _RULES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"there is no setting {name}{hint}"
+    if not rule.holds(value):
+        return f"{name} must be {rule.expected}, not {value!r}"
+    return ""
+
+
+def _toml(value: Value) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return '"' + "".join(_toml_character(char) for char in value) + '"'
+
+
+def _toml_character(char: str) -> str:
+    if char in '\\"':
+        return "\\" + char
+    return char if char >= " " and char != "\x7f" else f"\\u{ord(char):04X}"
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """Where everything of one collector is. Made 0700, keys in it 0600."""
+
+    root: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "collector.toml"
+
+    @property
+    def ca_key(self) -> Path:
+        return self.root / "ca.key"
+
+    @property
+    def ca_certificate(self) -> Path:
+        return self.root / "ca.crt"
+
+    @property
+    def server_key(self) -> Path:
+        return self.root / "server.key"
+
+    @property
+    def server_certificate(self) -> Path:
+        return self.root / "server.crt"
+
+    @property
+    def mqtt_key(self) -> Path:
+        return self.root / "collector-mqtt.key"
+
+    @property
+    def mqtt_certificate(self) -> Path:
+        return self.root / "collector-mqtt.crt"
+
+    @property
+    def receipt_key(self) -> Path:
+        return self.root / "receipt.key"
+
+    @property
+    def net_key(self) -> Path:
+        return self.root / "net.key"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "zaigang.db"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def ports(self) -> Path:
+        """JSON {"api", "device", "mqtt"}: the ports in use since the last start."""
+        return self.run / "ports.json"
+
+
+def load(directory: DataDirectory) -> Settings:
+    """The settings of a data directory. Raises ConfigError."""
+    try:
+        text = directory.settings.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{directory.settings} does not exist; `zaigang-collector init` makes a data directory"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{directory.settings} cannot be read: {error}") from error
+    return parse(text, str(directory.settings))
+
+
+def database_url(settings: Settings, directory: DataDirectory) -> str:
+    """The database to open."""
+    return settings.database_url or f"sqlite:///{directory.database.absolute()}"

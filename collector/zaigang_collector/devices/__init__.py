@@ -1,0 +1,1 @@
+"""What signs: the certificate authority, enrolment, and the register of devices."""

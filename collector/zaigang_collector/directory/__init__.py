@@ -1,0 +1,1 @@
+"""Sites, people, their networks, and who is assigned where."""

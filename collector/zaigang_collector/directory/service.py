@@ -1,0 +1,324 @@
+"""Reading and writing the directory. No commits here; each change is a ledger entry."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row, Table
+
+from zaigang_collector import db
+from zaigang_collector.db import Randomness
+from zaigang_collector.directory.model import (
+    Assignment,
+    Change,
+    Employee,
+    KnownNetworks,
+    Language,
+    Network,
+    NetworkKind,
+    Site,
+    SiteKind,
+)
+from zaigang_collector.directory.tables import (
+    ASSIGNMENT,
+    EMPLOYEE,
+    EVENT,
+    PERSON_PLACE,
+    SITE,
+    SITE_NETWORK,
+)
+from zaigang_collector.errors import UnknownIdError
+from zaigang_collector.ledger import service as ledger
+from zaigang_shared import cbor
+from zaigang_shared.device_config import Shift
+
+_PAGE: Final = 1000
+
+
+# Reading.
+
+
+def get_site(conn: Connection, site_id: str) -> Site | None:
+    """One site."""
+    row = conn.execute(sa.select(SITE).where(SITE.c.id == site_id)).one_or_none()
+    return None if row is None else _site(row)
+
+
+def list_sites(conn: Connection, after_id: str = "", limit: int = _PAGE) -> tuple[Site, ...]:
+    """Sites by id, from after `after_id`."""
+    query = sa.select(SITE).where(SITE.c.id > after_id).order_by(SITE.c.id).limit(limit)
+    return tuple(_site(row) for row in conn.execute(query))
+
+
+def get_employee(conn: Connection, employee_id: str) -> Employee | None:
+    """One person."""
+    row = conn.execute(sa.select(EMPLOYEE).where(EMPLOYEE.c.id == employee_id)).one_or_none()
+    return None if row is None else _employee(row)
+
+
+def list_employees(
+    conn: Connection, after_id: str = "", limit: int = _PAGE
+) -> tuple[Employee, ...]:
+    """People by id, from after `after_id`."""
+    query = sa.select(EMPLOYEE).where(EMPLOYEE.c.id > after_id).order_by(EMPLOYEE.c.id).limit(limit)
+    return tuple(_employee(row) for row in conn.execute(query))
+
+
+def networks_of_site(conn: Connection, site_id: str) -> KnownNetworks:
+    """How the site's network is recognised; empty when nothing is known."""
+    return _known(conn, SITE_NETWORK, SITE_NETWORK.c.site_id == site_id)
+
+
+def home_places(conn: Connection, employee_id: str) -> KnownNetworks:
+    """What the person registered as their home; empty when nothing is."""
+    return _known(conn, PERSON_PLACE, PERSON_PLACE.c.employee_id == employee_id)
+
+
+def assignments_of(conn: Connection, employee_id: str) -> tuple[Assignment, ...]:
+    """All assignments of a person, the earliest first."""
+    query = (
+        sa.select(ASSIGNMENT)
+        .where(ASSIGNMENT.c.employee_id == employee_id)
+        .order_by(ASSIGNMENT.c.from_day, ASSIGNMENT.c.site_id)
+    )
+    return tuple(_assignment(row) for row in conn.execute(query))
+
+
+def sites_of(conn: Connection, employee_id: str, day: dt.date) -> tuple[str, ...]:
+    """Ids of the sites to which the person is assigned on `day`, sorted."""
+    query = sa.select(ASSIGNMENT.c.site_id).where(
+        ASSIGNMENT.c.employee_id == employee_id, _holds_on(day)
+    )
+    return tuple(sorted(set(conn.scalars(query))))
+
+
+def employees_at(conn: Connection, site_id: str, day: dt.date) -> tuple[str, ...]:
+    """Ids of the people who are assigned to the site on `day`, sorted."""
+    query = sa.select(ASSIGNMENT.c.employee_id).where(
+        ASSIGNMENT.c.site_id == site_id, _holds_on(day)
+    )
+    return tuple(sorted(set(conn.scalars(query))))
+
+
+def last_event_id(conn: Connection) -> int:
+    """Rises with every change of the directory: whoever derives something from it can compare."""
+    return int(conn.execute(sa.select(sa.func.coalesce(sa.func.max(EVENT.c.id), 0))).scalar_one())
+
+
+# Writing. Each returns what it changed; the same value again changes nothing.
+
+
+def put_site(conn: Connection, site: Site, now_ms: int, randomness: Randomness) -> Change:
+    """Add or change a site."""
+    change = _change(get_site(conn, site.id), site)
+    if change is not Change.UNCHANGED:
+        fields = dataclasses.asdict(site) | {"kind": site.kind.value}
+        db.upsert(conn, SITE, [fields | {"changed_ms": now_ms}])
+        _record(conn, "site", site.id, fields, now_ms, randomness)
+    return change
+
+
+def put_employee(
+    conn: Connection, employee: Employee, now_ms: int, randomness: Randomness
+) -> Change:
+    """Add or change a person."""
+    change = _change(get_employee(conn, employee.id), employee)
+    if change is not Change.UNCHANGED:
+        shift = [[item.weekday, item.from_min, item.to_min] for item in employee.shift]
+        fields = {
+            "id": employee.id,
+            "name": employee.name,
+            "department": employee.department,
+            "language": employee.language.value,
+            "time_zone": employee.time_zone,
+        }
+        row = fields | {"shift": json.dumps(shift), "changed_ms": now_ms}
+        db.upsert(conn, EMPLOYEE, [row])
+        _record(conn, "employee", employee.id, fields | {"shift": shift}, now_ms, randomness)
+    return change
+
+
+def add_site_network(
+    conn: Connection, site_id: str, network: Network, now_ms: int, randomness: Randomness
+) -> Change:
+    """Let a site be recognised by `network` too. Raises UnknownIdError."""
+    if get_site(conn, site_id) is None:
+        raise UnknownIdError("site", site_id)
+    key = {"site_id": site_id, "kind": network.kind.value, "value": network.value}
+    return _add(conn, SITE_NETWORK, "site_network", site_id, key, now_ms, randomness)
+
+
+def remove_site_network(
+    conn: Connection, site_id: str, network: Network, now_ms: int, randomness: Randomness
+) -> Change:
+    """Recognise a site by `network` no longer."""
+    key = {"site_id": site_id, "kind": network.kind.value, "value": network.value}
+    return _remove(conn, SITE_NETWORK, "site_network_removed", site_id, key, now_ms, randomness)
+
+
+def add_home_place(
+    conn: Connection, employee_id: str, network: Network, now_ms: int, randomness: Randomness
+) -> Change:
+    """Note a network as the person's home, as they registered it. Raises UnknownIdError."""
+    if get_employee(conn, employee_id) is None:
+        raise UnknownIdError("employee", employee_id)
+    key = {"employee_id": employee_id, "kind": network.kind.value, "value": network.value}
+    return _add(conn, PERSON_PLACE, "home_place", employee_id, key, now_ms, randomness)
+
+
+def remove_home_place(
+    conn: Connection, employee_id: str, network: Network, now_ms: int, randomness: Randomness
+) -> Change:
+    """Forget a network as the person's home."""
+    key = {"employee_id": employee_id, "kind": network.kind.value, "value": network.value}
+    return _remove(conn, PERSON_PLACE, "home_place_removed", employee_id, key, now_ms, randomness)
+
+
+def put_assignment(
+    conn: Connection, assignment: Assignment, now_ms: int, randomness: Randomness
+) -> Change:
+    """Add an assignment, or change the end of the one that begins on the same day.
+
+    Raises UnknownIdError.
+    """
+    if get_employee(conn, assignment.employee_id) is None:
+        raise UnknownIdError("employee", assignment.employee_id)
+    if get_site(conn, assignment.site_id) is None:
+        raise UnknownIdError("site", assignment.site_id)
+    stored = conn.execute(
+        sa.select(ASSIGNMENT).where(
+            ASSIGNMENT.c.employee_id == assignment.employee_id,
+            ASSIGNMENT.c.site_id == assignment.site_id,
+            ASSIGNMENT.c.from_day == assignment.from_day.isoformat(),
+        )
+    ).one_or_none()
+    change = _change(None if stored is None else _assignment(stored), assignment)
+    if change is not Change.UNCHANGED:
+        fields = {
+            "employee_id": assignment.employee_id,
+            "site_id": assignment.site_id,
+            "from_day": assignment.from_day.isoformat(),
+            "to_day": None if assignment.to_day is None else assignment.to_day.isoformat(),
+        }
+        db.upsert(conn, ASSIGNMENT, [fields])
+        _record(conn, "assignment", assignment.employee_id, fields, now_ms, randomness)
+    return change
+
+
+def _change(before: object | None, after: object) -> Change:
+    if before is None:
+        return Change.ADDED
+    return Change.UNCHANGED if before == after else Change.CHANGED
+
+
+def _add(
+    conn: Connection,
+    table: Table,
+    kind: str,
+    subject_id: str,
+    key: Mapping[str, str],
+    now_ms: int,
+    randomness: Randomness,
+) -> Change:
+    if not db.insert_ignore(conn, table, [key]):
+        return Change.UNCHANGED
+    _record(conn, kind, subject_id, key, now_ms, randomness)
+    return Change.ADDED
+
+
+def _remove(
+    conn: Connection,
+    table: Table,
+    kind: str,
+    subject_id: str,
+    key: Mapping[str, str],
+    now_ms: int,
+    randomness: Randomness,
+) -> Change:
+    wanted = sa.and_(*(table.c[name] == value for name, value in key.items()))
+    if not conn.execute(sa.delete(table).where(wanted)).rowcount:
+        return Change.UNCHANGED
+    _record(conn, kind, subject_id, key, now_ms, randomness)
+    return Change.CHANGED
+
+
+def _record(
+    conn: Connection,
+    kind: str,
+    subject_id: str,
+    fields: Mapping[str, Any],
+    now_ms: int,
+    randomness: Randomness,
+) -> None:
+    body = cbor.dumps({"event": kind, "at": now_ms, "fields": dict(fields)})
+    inserted = conn.execute(
+        sa.insert(EVENT)
+        .values(at_ms=now_ms, kind=kind, subject_id=subject_id, body=body)
+        .returning(EVENT.c.id)
+    )
+    ledger.append(
+        conn,
+        ledger.EntryType.DIRECTORY_EVENT,
+        now_ms,
+        hashlib.sha256(body).digest(),
+        randomness(ledger.SALT_BYTES),
+        str(inserted.scalar_one()),
+    )
+
+
+def _known(conn: Connection, table: Table, whose: sa.ColumnElement[bool]) -> KnownNetworks:
+    rows = conn.execute(sa.select(table.c.kind, table.c.value).where(whose)).all()
+    return KnownNetworks(
+        networks=frozenset(
+            bytes.fromhex(row.value) for row in rows if row.kind == NetworkKind.GATEWAY
+        ),
+        egress=tuple(sorted(row.value for row in rows if row.kind == NetworkKind.EGRESS)),
+    )
+
+
+def _holds_on(day: dt.date) -> sa.ColumnElement[bool]:
+    text = day.isoformat()
+    return sa.and_(
+        ASSIGNMENT.c.from_day <= text,
+        sa.or_(ASSIGNMENT.c.to_day.is_(None), ASSIGNMENT.c.to_day >= text),
+    )
+
+
+def _site(row: Row[Any]) -> Site:
+    return Site(
+        id=row.id,
+        name=row.name,
+        kind=SiteKind(row.kind),
+        time_zone=row.time_zone,
+        latitude=row.latitude,
+        longitude=row.longitude,
+        radius_m=row.radius_m,
+        indoors=row.indoors,
+        air_conditioned=row.air_conditioned,
+    )
+
+
+def _employee(row: Row[Any]) -> Employee:
+    return Employee(
+        id=row.id,
+        name=row.name,
+        department=row.department,
+        language=Language(row.language),
+        time_zone=row.time_zone,
+        shift=tuple(Shift(*stretch) for stretch in json.loads(row.shift)),
+    )
+
+
+def _assignment(row: Row[Any]) -> Assignment:
+    return Assignment(
+        employee_id=row.employee_id,
+        site_id=row.site_id,
+        from_day=dt.date.fromisoformat(row.from_day),
+        to_day=None if row.to_day is None else dt.date.fromisoformat(row.to_day),
+    )

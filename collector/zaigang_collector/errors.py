@@ -1,0 +1,99 @@
+"""The errors of the collector.
+
+ZaigangError
+└── CollectorError
+    ├── ConfigError          a setting, a file of the data directory: what, expected, what to do
+    ├── SchemaError          the database is not at this version's schema
+    ├── CsvError             an import with everything that is wrong in it, line by line
+    ├── UnknownIdError       nothing has this id
+    ├── ConflictError        it would contradict what is already there
+    ├── CertificateError     a signing request or a certificate that does not hold
+    └── EnrolmentError       a device that may not enrol or renew; carries a Rejection
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zaigang_shared.errors import ZaigangError
+
+
+class CollectorError(ZaigangError):
+    """Base of every error that the collector raises on purpose."""
+
+
+class ConfigError(CollectorError):
+    """A setting or a file of the data directory; the message says which and what to do."""
+
+
+class SchemaError(CollectorError):
+    """The database is older, newer or something else than this version needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineProblem:
+    """One thing wrong in a CSV file."""
+
+    line: int
+    """As an editor counts, from 1; 1 is the header."""
+    column: str
+    """The column's name as the file writes it; "" for the whole line."""
+    expected: str
+    value: str = ""
+    """What stands there, shortened."""
+
+    def __str__(self) -> str:
+        where = f"line {self.line}" + (f", column {self.column}" if self.column else "")
+        found = f", found {self.value!r}" if self.value else ""
+        return f"{where}: expected {self.expected}{found}"
+
+
+class CsvError(CollectorError):
+    """An import that was refused as a whole, with all its problems at once."""
+
+    def __init__(self, problems: Sequence[LineProblem]) -> None:
+        super().__init__(
+            f"{len(problems)} problem(s), nothing was imported:\n"
+            + "\n".join(str(problem) for problem in problems)
+        )
+        self.problems = tuple(problems)
+
+
+class UnknownIdError(CollectorError):
+    """Nothing has this id."""
+
+    def __init__(self, what: str, unknown_id: str) -> None:
+        super().__init__(f"there is no {what} {unknown_id!r}")
+        self.what = what
+        self.unknown_id = unknown_id
+
+
+class ConflictError(CollectorError):
+    """It would contradict what is already there; the message says what."""
+
+
+class CertificateError(CollectorError):
+    """A signing request or a certificate that does not hold; the message says why."""
+
+
+class Rejection(enum.StrEnum):
+    """Why a device may not enrol or renew."""
+
+    WRONG_TOKEN = "wrong_token"  # noqa: S105  # a reason, not a password
+    SPENT_TOKEN = "spent_token"  # noqa: S105
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105
+    BAD_REQUEST = "bad_request"
+    NO_CERTIFICATE = "no_certificate"
+    INACTIVE_DEVICE = "inactive_device"
+
+
+class EnrolmentError(CollectorError):
+    """A device that may not. `reason` is for machines, `field` names what to correct."""
+
+    def __init__(self, reason: Rejection, detail: str, field: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.field = field

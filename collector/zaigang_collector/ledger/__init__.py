@@ -1,0 +1,1 @@
+"""What may serve as evidence, in the order in which it came to be known."""

@@ -1,0 +1,298 @@
+"""From signed envelopes and clock-ins to stored assessments."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.factories.api_world import ApiWorld, api_world
+from tests.factories.devices import TestDevice, ed25519_key, stored_laptop
+from zaigang_collector import db
+from zaigang_collector.access.model import Scope
+from zaigang_collector.assessment import service, store
+from zaigang_collector.assessment.gather import claimed_intervals, gather
+from zaigang_collector.assessment.model import Outcome, StoredAssessment
+from zaigang_collector.attendance import service as attendance
+from zaigang_collector.attendance.model import Direction, ExemptionKind, NewClockIn
+from zaigang_collector.attendance.service import StoredExemption
+from zaigang_collector.ingest.intake import Intake
+from zaigang_collector.ingest.verify import Arrived
+from zaigang_collector.ledger import service as ledger
+from zaigang_collector.matching.model import Presence
+from zaigang_shared import envelope, topics
+from zaigang_shared.envelope import Seal
+from zaigang_shared.readings import Network, Reading, Usage, encode
+
+HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+SITE_NET = bytes(7) + b"\1"  # as the factory registers it
+START = 1_790_038_800_000  # 2026-09-22 09:00 in Shanghai; the laptop was enrolled before
+
+
+@dataclass
+class Laptop:
+    """Seals envelopes as an agent does and hands them to ingest as the broker does."""
+
+    world: ApiWorld
+    intake: Intake
+    device: TestDevice
+    seq: int = 0
+    rcpt: bytes | None = None
+    prev: bytes = envelope.FIRST_PREV
+
+    def seal(self, at_ms: int, readings: Sequence[Reading]) -> bytes:
+        """The next envelope; its boot began at the epoch, so `up` is UTC."""
+        self.seq += 1
+        seal = Seal(
+            self.device.id, self.seq, self.prev, bytes(16), at_ms, at_ms, sync=True, rcpt=self.rcpt
+        )
+        data = envelope.seal(self.device.key, seal, [encode(one) for one in readings])
+        self.prev = envelope.digest(data)
+        return data
+
+    def arrive(self, data: bytes, at_ms: int) -> None:
+        now_ms, self.world.clock.utc = self.world.clock.utc, at_ms
+        taken = self.intake.take([Arrived(topics.up(self.device.id), data, at_ms)])
+        assert taken.accepted == 1
+        for receipt in taken.receipts.values():
+            self.rcpt = envelope.digest(receipt)
+        self.world.clock.utc = max(now_ms, at_ms)
+
+    def works(self, from_ms: int, to_ms: int, net: bytes | None) -> None:
+        """Local input on a network for a while, delivered at once."""
+        for at_ms in range(from_ms, to_ms, MINUTE_MS):
+            end_ms = at_ms + MINUTE_MS
+            usage = Usage(
+                t_ms=end_ms, span_ms=MINUTE_MS, active=3, regular=False, session="local",
+                locked=False,
+            )  # fmt: skip
+            network = Network(t_ms=end_ms, span_ms=0, link="wifi", vpn=False, net=net, vantage=None)
+            self.arrive(self.seal(end_ms, [usage, network]), end_ms + 300)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[ApiWorld]:
+    with api_world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def laptop(world: ApiWorld) -> Iterator[Laptop]:
+    with db.writing(world.engine) as conn:
+        device = stored_laptop(conn, employee_id="E001")
+    intake = Intake(world.engine, ed25519_key("receipt"), world.clock, world.randomness)
+    yield Laptop(world, intake, device)
+    intake.close()
+
+
+def clock_in(
+    world: ApiWorld, direction: Direction, at_ms: int, source_id: str | None = None
+) -> None:
+    new = NewClockIn(
+        source="test",
+        source_id=source_id or direction.value,
+        employee_id="E001",
+        site_id="hq",
+        direction=direction,
+        punched_ms=at_ms,
+        received_ms=None,
+    )
+    with db.writing(world.engine) as conn:
+        attendance.record(conn, new, world.clock.utc, world.randomness)
+
+
+def a_day(world: ApiWorld, hours: int = 4) -> None:
+    clock_in(world, Direction.IN, START)
+    clock_in(world, Direction.OUT, START + hours * HOUR_MS)
+    world.clock.utc = START + (hours + 2) * HOUR_MS
+
+
+def judge(world: ApiWorld) -> list[Outcome]:
+    with db.writing(world.engine) as conn:
+        span = START - 24 * HOUR_MS, START + 24 * HOUR_MS
+        judged = service.judge_span(conn, world.judge, *span, world.clock.utc)
+    return [one.outcome for one in judged]
+
+
+def newest(world: ApiWorld) -> list[StoredAssessment]:
+    with db.reading(world.engine) as conn:
+        return list(store.list_page(conn, store.Filter(), None, 100))
+
+
+def test_a_day_on_the_sites_network_is_confirmed_with_references(
+    world: ApiWorld, laptop: Laptop
+) -> None:
+    laptop.works(START - HOUR_MS // 2, START + 5 * HOUR_MS, SITE_NET)
+    a_day(world)
+    assert judge(world) == [Outcome.ADDED]
+    (stored,) = newest(world)
+    assert stored.presence is Presence.CONFIRMED
+    body = json.loads(stored.body)
+    referenced = {
+        reference["envelope"] for finding in body["findings"] for reference in finding["references"]
+    }
+    headers = world.token(Scope.READ_READINGS)
+    assert referenced
+    for sha256 in sorted(referenced)[::40]:
+        answer = world.client.get(f"/api/v1/envelopes/{sha256}", headers=headers)
+        assert envelope.digest(answer.content).hex() == sha256
+
+
+def test_the_ledger_commits_to_the_body_and_the_policy_is_kept(
+    world: ApiWorld, laptop: Laptop
+) -> None:
+    laptop.works(START, START + 4 * HOUR_MS, SITE_NET)
+    a_day(world)
+    judge(world)
+    (stored,) = newest(world)
+    with db.reading(world.engine) as conn:
+        entries = ledger.entries_of(conn, ledger.EntryType.ASSESSMENT, f"{stored.id}@1")
+        policies = ledger.entries_of(conn, ledger.EntryType.POLICY, stored.policy_hash)
+    assert [entry.body_hash for entry in entries] == [stored.body_hash]
+    assert len(policies) == 1
+
+
+def test_judging_again_on_the_same_evidence_makes_no_new_version(
+    world: ApiWorld, laptop: Laptop
+) -> None:
+    laptop.works(START, START + 5 * HOUR_MS, SITE_NET)
+    a_day(world)
+    assert judge(world) == [Outcome.ADDED]
+    world.clock.advance(MINUTE_MS)
+    assert judge(world) == [Outcome.UNCHANGED]
+    assert [one.version for one in newest(world)] == [1]
+
+
+def test_late_evidence_makes_a_new_version_and_keeps_the_old_one(
+    world: ApiWorld, laptop: Laptop
+) -> None:
+    a_day(world)
+    assert judge(world) == [Outcome.ADDED]
+    assert newest(world)[0].presence is Presence.UNVERIFIED
+    laptop.works(START, START + 5 * HOUR_MS, SITE_NET)
+    assert judge(world) == [Outcome.NEW_VERSION]
+    (stored,) = newest(world)
+    assert (stored.version, stored.presence) == (2, Presence.CONFIRMED)
+    with db.reading(world.engine) as conn:
+        kept = store.versions(conn, stored.id)
+    assert [one.presence for one in kept] == [Presence.UNVERIFIED, Presence.CONFIRMED]
+
+
+def test_an_interval_that_goes_on_is_not_judged(world: ApiWorld) -> None:
+    clock_in(world, Direction.IN, START)
+    world.clock.utc = START + HOUR_MS
+    assert judge(world) == [Outcome.NOT_OVER]
+    assert newest(world) == []
+
+
+def test_a_punch_that_is_edited_away_withdraws_its_assessment(world: ApiWorld) -> None:
+    a_day(world)
+    judge(world)
+    clock_in(world, Direction.IN, START + 5 * HOUR_MS)  # the same punch, corrected to the evening
+    assert judge(world) == [Outcome.NOT_OVER]
+    assert newest(world) == []
+
+
+def test_a_late_out_punch_moves_the_end_of_the_same_assessment(world: ApiWorld) -> None:
+    a_day(world)
+    judge(world)
+    before = newest(world)[0]
+    clock_in(world, Direction.OUT, START + 5 * HOUR_MS)
+    assert judge(world) == [Outcome.NEW_VERSION]
+    (after,) = newest(world)
+    assert (after.id, after.version) == (before.id, 2)
+    assert after.end_ms == START + 5 * HOUR_MS
+
+
+def test_leave_is_exempt(world: ApiWorld, laptop: Laptop) -> None:
+    laptop.works(START, START + 4 * HOUR_MS, None)
+    a_day(world)
+    leave = StoredExemption(
+        "E001", START - HOUR_MS, START + 9 * HOUR_MS, ExemptionKind.LEAVE, "test", "1"
+    )
+    with db.writing(world.engine) as conn:
+        attendance.exempt(conn, leave, world.clock.utc)
+    judge(world)
+    assert newest(world)[0].presence is Presence.EXEMPT
+
+
+def test_readings_from_before_the_laptop_was_theirs_do_not_count(
+    world: ApiWorld, laptop: Laptop
+) -> None:
+    laptop.works(START, START + 4 * HOUR_MS, SITE_NET)
+    a_day(world)
+    with db.writing(world.engine) as conn:
+        (claimed,) = claimed_intervals(conn, "E001", START, START + 1)
+        theirs = gather(conn, claimed, world.clock.utc, world.judge.collector_key)
+        other = dataclasses.replace(claimed, employee_id="E002")
+        foreign = gather(conn, other, world.clock.utc, world.judge.collector_key)
+    assert sum(len(one.readings) for one in theirs.evidence.laptops) > 0
+    assert foreign.evidence.laptops == ()
+    assert theirs.evidence_hash != foreign.evidence_hash
+
+
+def test_the_order_of_arrival_does_not_change_the_body(tmp_path: Path) -> None:
+    bodies = []
+    for name in ("forward", "backward"):
+        folder = tmp_path / name
+        folder.mkdir()
+        with api_world(folder) as world:
+            with db.writing(world.engine) as conn:
+                device = stored_laptop(conn, employee_id="E001")
+            intake = Intake(world.engine, ed25519_key("receipt"), world.clock, world.randomness)
+            laptop = Laptop(world, intake, device)
+            sealed = []
+            for number in range(48):
+                end_ms = START + (number + 1) * 5 * MINUTE_MS
+                network = Network(
+                    t_ms=end_ms, span_ms=0, link="wifi", vpn=False, net=SITE_NET, vantage=None
+                )
+                sealed.append((laptop.seal(end_ms, [network]), end_ms))
+            arrived = sealed if name == "forward" else sealed[::-1]
+            for data, at_ms in arrived:
+                laptop.arrive(data, at_ms + 300)
+            a_day(world)
+            judge(world)
+            bodies.append(newest(world)[0].body)
+            intake.close()
+    assert bodies[0] == bodies[1]
+
+
+def test_who_has_something_new_is_due_and_then_not_any_more(world: ApiWorld) -> None:
+    a_day(world)
+    span = START - HOUR_MS, START + HOUR_MS
+    with db.writing(world.engine) as conn:
+        assert service.people_due(conn, world.judge, *span, world.clock.utc) == ["E001"]
+        service.judge_person(conn, world.judge, "E001", *span, world.clock.utc)
+        assert service.people_due(conn, world.judge, *span, world.clock.utc) == []
+
+
+def test_the_interface_judges_lists_and_shows_with_evidence(
+    world: ApiWorld, laptop: Laptop
+) -> None:
+    laptop.works(START, START + 5 * HOUR_MS, SITE_NET)
+    a_day(world)
+    headers = world.token(Scope.READ_ASSESSMENTS, Scope.WRITE_ASSESSMENTS)
+    url = "/api/v1/assessments"
+    body = {"start": "2026-09-22T00:00:00Z", "end": "2026-09-23T00:00:00Z"}
+    ran = world.client.post(f"{url}/run", json=body, headers=headers)
+    assert ran.json() == {"outcomes": {"added": 1}}
+    (item,) = world.client.get(url, params={"presence": "confirmed"}, headers=headers).json()[
+        "items"
+    ]
+    assert item["reasons"][0].keys() == {"zh", "en"}
+    answer = world.client.get(f"{url}/{item['id']}", headers=headers)
+    shown = answer.json()
+    assert {finding["signal"] for finding in shown["findings"]} >= {"network", "hands"}
+    assert len(shown["slots"]) == 48
+    again = headers | {"if-none-match": answer.headers["etag"]}
+    assert world.client.get(f"{url}/{item['id']}", headers=again).status_code == 304
+    versions = world.client.get(f"{url}/{item['id']}/versions", headers=headers).json()["versions"]
+    assert [one["version"] for one in versions] == [1]
+    none = world.client.get(url, params={"presence": "contradicted"}, headers=headers).json()
+    assert none["items"] == []

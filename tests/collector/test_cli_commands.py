@@ -1,0 +1,179 @@
+"""The command line: what it prints, and what its exit codes are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zaigang_collector.cli import main
+from zaigang_collector.cli.console import Exit
+
+SITES = "id,name,time_zone,latitude,longitude,datum,radius_m\nhq,陆家嘴,Asia/Shanghai,31.2,121.5,WGS-84,150\n"
+PEOPLE = "id,name,time_zone,shift\nE001,王晓梅,Asia/Shanghai,Mon-Sun 09:00-18:00\n"
+CLOCK_INS = "employee,site,direction,punched_at\nE001,hq,in,2026-09-21 08:55\n"
+
+
+@pytest.fixture
+def data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A data directory with one site and one person."""
+    folder = tmp_path / "data"
+    assert main(["init", "--data", str(folder)]) == Exit.OK
+    assert run(folder, "sites", "import", save(tmp_path, "sites.csv", SITES)) == Exit.OK
+    assert run(folder, "people", "import", save(tmp_path, "people.csv", PEOPLE)) == Exit.OK
+    capsys.readouterr()
+    return folder
+
+
+def save(folder: Path, name: str, text: str) -> str:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def run(data: Path, *arguments: str) -> int:
+    return main([*arguments, "--data", str(data)])
+
+
+def test_init_makes_a_private_directory_and_never_overwrites_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data"
+    assert main(["init", "--data", str(folder)]) == Exit.OK
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert path.stat().st_mode & 0o077 == 0, path
+    before = (folder / "ca.key").read_bytes()
+    assert main(["init", "--data", str(folder)]) == Exit.CONFIG
+    assert "nothing was changed" in capsys.readouterr().err
+    assert (folder / "ca.key").read_bytes() == before
+
+
+def test_without_a_data_directory_the_sentence_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "none", "sites", "list") == Exit.CONFIG
+    assert "zaigang-collector init" in capsys.readouterr().err
+
+
+def test_what_was_imported_is_listed_and_shown(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(data, "sites", "list") == Exit.OK
+    assert "hq\t陆家嘴\tclient\tAsia/Shanghai\t150.0" in capsys.readouterr().out
+    assert run(data, "sites", "show", "hq") == Exit.OK
+    assert "radius 150.0 m" in capsys.readouterr().out
+    assert run(data, "people", "show", "E001") == Exit.OK
+    assert "name: 王晓梅" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("room", ["sites", "people", "devices", "clock-ins", "assessments"])
+def test_an_unknown_id_has_an_exit_code_of_its_own(
+    data: Path, room: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(data, room, "show", "nothing") == Exit.UNKNOWN_ID
+    assert "nothing" in capsys.readouterr().err
+
+
+def test_clock_ins_are_imported_once(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = save(tmp_path, "clock-ins.csv", CLOCK_INS)
+    assert run(data, "clock-ins", "import", path) == Exit.OK
+    assert capsys.readouterr().out == "1 new, 0 edited, 0 known already, of 1 people\n"
+    assert run(data, "clock-ins", "import", path) == Exit.OK
+    assert capsys.readouterr().out == "0 new, 0 edited, 1 known already, of 1 people\n"
+    assert run(data, "clock-ins", "list") == Exit.OK
+    listed = capsys.readouterr().out
+    assert "2026-09-21 08:55:00+0800\tin\tE001\thq" in listed
+    name = listed.splitlines()[1].split("\t")[0]
+    assert run(data, "clock-ins", "show", name) == Exit.OK
+    assert "employee: E001" in capsys.readouterr().out
+
+
+def test_a_wrong_line_is_named_and_nothing_is_imported(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = save(tmp_path, "clock-ins.csv", CLOCK_INS + "E001,hq,in,tomorrow\n")
+    assert run(data, "clock-ins", "import", path) == Exit.BAD_INPUT
+    told = capsys.readouterr().err
+    assert path in told
+    assert "line 3, column punched_at: expected a time" in told
+    assert "found 'tomorrow'" in told
+    run(data, "clock-ins", "list")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_file_that_is_not_there_is_a_sentence(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(data, "clock-ins", "import", "/no/such.csv") == Exit.CONFIG
+    assert "/no/such.csv cannot be read" in capsys.readouterr().err
+
+
+def test_tokens_are_printed_once_listed_without_secret_and_revoked(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(data, "token", "api", "hr", "read:assessments") == Exit.OK
+    token = capsys.readouterr().out.strip()
+    assert token.startswith("zgapi-")
+    assert run(data, "token", "enrol", "--employee", "E001") == Exit.OK
+    enrol = capsys.readouterr().out.strip()
+    assert enrol.startswith("zg1-")
+    run(data, "token", "list")
+    listed = capsys.readouterr().out
+    assert "laptop E001" in listed
+    assert token.split("-")[2] not in listed
+    assert enrol.split("-")[2] not in listed
+    assert run(data, "token", "revoke", "api", token.split("-")[1]) == Exit.OK
+    run(data, "token", "list")
+    assert "revoked" in capsys.readouterr().out
+
+
+def test_a_token_for_somebody_unknown_is_refused(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(data, "token", "enrol", "--employee", "nobody") == Exit.UNKNOWN_ID
+    assert run(data, "token", "enrol", "--employee", "E001", "--uses", "0") == Exit.USAGE
+    assert "1 to" in capsys.readouterr().err
+
+
+def test_an_interval_without_any_device_is_unverified(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = CLOCK_INS.replace("2026-09-21", "2020-09-21")
+    run(data, "clock-ins", "import", save(tmp_path, "old.csv", text))
+    span = ["--from", "2020-09-20T00:00:00+08:00", "--to", "2020-09-23T00:00:00+08:00"]
+    capsys.readouterr()
+    assert run(data, "assess", *span) == Exit.OK
+    assert capsys.readouterr().out == "1 intervals: 1 added\n"
+    assert run(data, "assess", *span) == Exit.OK
+    assert capsys.readouterr().out == "1 intervals: 1 unchanged\n"
+    run(data, "assessments", "list")
+    line = capsys.readouterr().out.splitlines()[1].split("\t")
+    assert line[2:4] + line[6:7] == ["E001", "hq", "unverified"]
+    run(data, "assessments", "show", line[0])
+    assert json.loads(capsys.readouterr().out)["presence"] == "unverified"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["fly"], ["sites"], ["assess", "--from", "yesterday"], ["devices", "list", "--zone", "X"]],
+)
+def test_wrong_usage_is_exit_code_two(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == Exit.USAGE
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_help_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for code in Exit:
+        assert f"  {code.value}  " in text

@@ -1,0 +1,103 @@
+"""Every example configuration is read by the program that it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from sqlalchemy import Connection
+
+import zaigang_agent.config
+import zaigang_collector.config
+from tests.repo.checks import ROOT
+from zaigang_agent.errors import ConfigError
+from zaigang_collector import db
+from zaigang_collector.attendance.csv_import import import_clock_ins
+from zaigang_collector.directory import csv_import as directory_csv
+from zaigang_collector.errors import CsvError
+
+_FOLDER: Final = ROOT / "docs" / "examples"
+_PROFILES: Final = sorted((ROOT / "firmware_config" / "profiles").glob("*.toml"))
+_NOW_MS: Final = 1_790_000_000_000
+_NET_KEY: Final = bytes(32)
+
+
+def _random(count: int) -> bytes:
+    return bytes(count)
+
+
+def _load_clock_ins(conn: Connection, data: bytes) -> object:
+    return import_clock_ins(conn, data, _NOW_MS, _random)
+
+
+def _directory(importer: Callable[..., object]) -> Callable[[Connection, bytes], object]:
+    return lambda conn, data: importer(conn, data, _NOW_MS, _NET_KEY, _random)
+
+
+# In the order in which they need each other.
+_TABLES: Final = {
+    "sites.csv": _directory(directory_csv.import_sites),
+    "people.csv": _directory(directory_csv.import_people),
+    "networks.csv": _directory(directory_csv.import_networks),
+    "assignments.csv": _directory(directory_csv.import_assignments),
+    "clock-ins.csv": _load_clock_ins,
+}
+
+
+def _load_agent(path: Path) -> object:
+    return zaigang_agent.config.load(path)
+
+
+def _load_collector(path: Path) -> object:
+    return zaigang_collector.config.parse(path.read_text(encoding="utf-8"), path.name)
+
+
+_LOADERS: Final = {
+    "collector.toml": _load_collector,
+    "agent-laptop.toml": _load_agent,
+}
+
+
+@pytest.fixture
+def conn(tmp_path: Path) -> Iterator[Connection]:
+    """An empty database."""
+    engine = db.open_engine(f"sqlite:///{tmp_path / 'example.db'}")
+    db.metadata.create_all(engine)
+    with db.writing(engine) as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.mark.parametrize("path", _PROFILES, ids=lambda path: path.stem)
+def test_the_sensor_profile_loads(path: Path) -> None:
+    assert zaigang_agent.config.load(path).node.sensors
+
+
+def test_every_example_has_a_loader() -> None:
+    assert {path.name for path in _FOLDER.iterdir()} == _LOADERS.keys() | _TABLES.keys()
+
+
+@pytest.mark.parametrize("name", _LOADERS)
+def test_the_example_configuration_loads(name: str) -> None:
+    assert _LOADERS[name](_FOLDER / name)
+
+
+@pytest.mark.parametrize("name", _LOADERS)
+def test_an_example_with_an_unknown_setting_would_be_noticed(name: str, tmp_path: Path) -> None:
+    wrong = tmp_path / name
+    wrong.write_text("no_such_setting = 1\n" + (_FOLDER / name).read_text(encoding="utf-8"))
+    with pytest.raises((ConfigError, zaigang_collector.errors.ConfigError)):
+        _LOADERS[name](wrong)
+
+
+def test_the_example_tables_are_imported(conn: Connection) -> None:
+    for name, load in _TABLES.items():
+        load(conn, (_FOLDER / name).read_bytes())
+
+
+def test_an_example_table_with_a_mistake_would_be_noticed(conn: Connection) -> None:
+    data = (_FOLDER / "sites.csv").read_bytes().replace(b"Asia/Shanghai", b"Asia/Nowhere")
+    with pytest.raises(CsvError):
+        _TABLES["sites.csv"](conn, data)

@@ -1,0 +1,90 @@
+"""The systemd units: they verify, they are closed, and what they start exists."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.repo import checks
+from tests.repo.checks import ROOT
+
+_FOLDER = ROOT / "systemd"
+_UNITS = sorted(_FOLDER.glob("*.service"))
+_EXEC = re.compile(r"^ExecStart=/opt/zaigang/bin/(\S+) (\S+)", re.MULTILINE)
+_MOST_EXPOSED = 20  # tenths of systemd's scale: 0 nothing can be reached, 100 everything
+
+
+def _verify(unit: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def _copy(unit: Path, folder: Path, *replace: tuple[str, str]) -> Path:
+    """The unit with a program that exists here; the real one is checked against pyproject.toml."""
+    text = _EXEC.sub("ExecStart=/bin/true", unit.read_text(encoding="utf-8"))
+    for old, new in replace:
+        assert old in text
+        text = text.replace(old, new)
+    copy = folder / unit.name
+    copy.write_text(text, encoding="utf-8")
+    return copy
+
+
+@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.stem)
+def test_the_unit_verifies(unit: Path, tmp_path: Path) -> None:
+    run = _verify(_copy(unit, tmp_path))
+    assert (run.returncode, run.stdout + run.stderr) == (0, "")
+
+
+def test_a_misspelt_unit_does_not_verify(tmp_path: Path) -> None:
+    run = _verify(_copy(_UNITS[0], tmp_path, ("NoNewPrivileges=", "NoNewPriviliges=")))
+    assert "NoNewPriviliges" in run.stderr
+
+
+@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.stem)
+def test_the_unit_is_closed(unit: Path) -> None:
+    run = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={_MOST_EXPOSED}", unit],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.stem)
+def test_the_unit_starts_a_program_of_ours_as_a_user_of_ours(unit: Path) -> None:
+    text = unit.read_text(encoding="utf-8")
+    started = _EXEC.search(text)
+    assert started is not None
+    assert started[1] in checks.pyproject()["project"]["scripts"]
+    assert started[2] in checks.usage(started[1])
+    user = re.search(r"^User=(\S+)$", text, re.MULTILINE)
+    assert user is not None
+    users = (_FOLDER / "zaigang.sysusers").read_text(encoding="utf-8")
+    assert re.search(rf"^u +{user[1]} ", users, re.MULTILINE)
+
+
+def test_users_and_folders_are_declared_as_systemd_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    for command, name in (("systemd-sysusers", "sysusers"), ("systemd-tmpfiles", "tmpfiles")):
+        # Only root may give folders away: others let every line be read, and none be carried out.
+        arguments = ["--create"] if name == "tmpfiles" else []
+        if name == "tmpfiles" and os.geteuid() != 0:
+            arguments.append("--prefix=/nowhere")
+        run = subprocess.run(
+            [command, *arguments, f"--root={tmp_path}", str(_FOLDER / f"zaigang.{name}")],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 0, run.stderr
+    assert "zaigang-collector" in (tmp_path / "etc" / "passwd").read_text(encoding="utf-8")

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs what the tests need from the system: an MQTT broker, PostgreSQL's programs, systemd-analyze.
+# Instant when all is there. Without the right to install it says what to install, and fails.
+set -euo pipefail
+
+missing=()
+[ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing+=(mosquitto)
+command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null \
+  || missing+=(postgresql)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then as_root=(sudo -n); fi
+if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+  echo "The tests need ${missing[*]} from the system (on Debian or Ubuntu:" \
+    "sudo apt install ${missing[*]}); install that and run this again." >&2
+  exit 1
+fi
+echo "installing ${missing[*]} with apt (once)"
+
+# The tests start brokers and databases of their own, on free ports. Debian would start its own at
+# once and at each boot: forbid the first while installing, disable the second afterwards. Services of
+# packages that were here before are none of our business.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+log=$(mktemp)
+if ! { "${as_root[@]}" apt-get update -q \
+  && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -q -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  tail -n 20 "$log" >&2
+  echo "apt could not install ${missing[*]}: see above; the whole log is $log" >&2
+  exit 1
+fi
+rm -f "$log"
+for package in mosquitto postgresql; do
+  case " ${missing[*]} " in *" $package "*)
+    "${as_root[@]}" systemctl disable --quiet "$package" >/dev/null 2>&1 || true ;;  # no systemd, no service
+  esac
+done
