@@ -57,7 +57,7 @@ class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     hours: Hours | None
     """None: always (a node: it observes a room, not a person)."""
     net_key: _Key
-    """Key of the network hash (`privacy.network_hash`), one per company."""
+    """Key of the network hash (`network_hash`), one per company."""
     rid_key: _Key | None = None
     """A node's beacon key; None on laptops."""
     usage_s: _Seconds = 60

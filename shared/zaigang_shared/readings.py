@@ -71,7 +71,7 @@ class Network(_Reading, frozen=True, tag_field="k", tag="network"):
     link: Link
     vpn: bool
     net: Annotated[bytes, Meta(min_length=8, max_length=8)] | None
-    """Keyed hash of the gateway, `privacy.network_hash`."""
+    """Keyed hash of the gateway, `network_hash`."""
     vantage: Annotated[bytes, Meta(min_length=1, max_length=512)] | None
     """Collector-signed word on the egress address that it saw."""
 

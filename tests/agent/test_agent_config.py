@@ -42,7 +42,7 @@ def test_every_setting_has_a_sentence_and_its_real_default() -> None:
     ],
 )
 def test_each_mistake_names_the_setting_and_what_was_expected(text: str, said: str) -> None:
-    with pytest.raises(ConfigError, match="agent.toml: ") as caught:
+    with pytest.raises(ConfigError, match=r"agent\.toml: ") as caught:
         config.parse(text, "agent.toml")
     assert said in str(caught.value)
 

@@ -117,6 +117,17 @@ def test_a_wrong_setting_is_explained(
     assert "there is no setting spol" in capsys.readouterr().err
 
 
+def test_a_folder_of_another_user_is_explained(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(keys, "is_enrolled", refuse)
+    assert main(["--state-dir", str(state_dir), "status"]) == 3
+    assert "sudo -u zaigang" in capsys.readouterr().err
+
+
 def test_pause_and_resume(state_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     enrolled(state_dir)
     place = ["--state-dir", str(state_dir)]

@@ -166,9 +166,7 @@ ALL: tuple[Reading, ...] = (
     ),
     Session(t_ms=1, span_ms=0, event="unlock"),
     Network(t_ms=1, span_ms=0, link="wifi", vpn=True, net=bytes(8), vantage=b"v"),
-    Environment(
-        t_ms=1, span_ms=0, sensor="1", model="sht4x", temp_c=21.5, rh_pct=40.0, via="i2c"
-    ),
+    Environment(t_ms=1, span_ms=0, sensor="1", model="sht4x", temp_c=21.5, rh_pct=40.0, via="i2c"),
     Beacon(
         t_ms=9,
         span_ms=9,

@@ -113,7 +113,9 @@ def test_a_simulated_hour_arrives_whole_with_receipts_and_beacons(company: Compa
 def test_a_machine_that_was_off_boots_anew_and_its_chain_goes_on(company: Company) -> None:
     now_ms = SystemClock().utc_ms()
     off = {"from_utc_ms": now_ms - 40 * 60_000, "to_utc_ms": now_ms - 20 * 60_000, "off": True}
-    assert fleet.run(company.fleet(anna={"always": at_work(), "segments": [off]}), io.StringIO()) == 0
+    assert (
+        fleet.run(company.fleet(anna={"always": at_work(), "segments": [off]}), io.StringIO()) == 0
+    )
     anna = company.stores["lap-anna0000001"]
     anna.check_chain()
     boots = [e.seal.boot for _, e in sorted(anna.envelopes.items())]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zaigang_agent.privacy import NEVER, network_hash
+from zaigang_agent.privacy import NEVER
+from zaigang_shared.network_hash import network_hash
 
 
 def test_a_network_hash_is_the_documented_hmac() -> None:

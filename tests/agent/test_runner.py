@@ -217,7 +217,7 @@ def test_the_hours_open_and_close_on_time_and_the_gap_covers_the_stretch(office:
     assert office.sampler.looks[0].span_ms == 0  # nothing of the night is in it
     full = office.gaps()[-1]
     assert (full.reason, full.from_t) == ("off_hours", closed_at)
-    assert full.t_ms == full.from_t + full.span_ms
+    assert full.t_ms == closed_at + full.span_ms
 
 
 def test_what_is_not_personal_goes_on_outside_the_hours(office: World) -> None:
@@ -247,7 +247,10 @@ def test_a_pause_is_obeyed_at_once_told_at_once_and_ends_with_resume(world: Worl
     statusfile.resume(world.folder)
     world.run(20)
     assert len(world.sampler.looks) == 4
-    assert [(g.reason, g.span_ms > 0) for g in world.gaps()] == [("paused", False), ("paused", True)]
+    assert [(g.reason, g.span_ms > 0) for g in world.gaps()] == [
+        ("paused", False),
+        ("paused", True),
+    ]
 
 
 def test_an_unknown_time_zone_closes_the_eyes_and_says_why(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from zaigang_agent.ble.loopback import LoopbackAir
 from zaigang_agent.drivers.simulated import Curve, Fault, SensorSpec, SimulatedBus, Spec
 from zaigang_agent.errors import ConfigError, SampleError
 from zaigang_agent.platforms.base import NetworkState
-from zaigang_agent.privacy import network_hash
 from zaigang_agent.samplers.adverts import AdvertSampler
 from zaigang_agent.samplers.base import Now, Sampler
 from zaigang_agent.samplers.beacons import BeaconSampler
@@ -27,6 +26,7 @@ from zaigang_agent.samplers.network import NetworkSampler
 from zaigang_agent.samplers.registry import Surroundings, build
 from zaigang_shared import rid
 from zaigang_shared.device_config import DeviceConfig
+from zaigang_shared.network_hash import network_hash
 from zaigang_shared.readings import Beacon, Reading, Scan, encode
 
 KEY = bytes(range(32))

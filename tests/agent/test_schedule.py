@@ -152,7 +152,9 @@ def test_what_is_allowed_is_near_a_shift_of_that_wall_clock(hours: Hours, now: i
     naive = wall.replace(tzinfo=None)
     midnight = naive.replace(hour=0, minute=0, second=0, microsecond=0)
     assert any(
-        day + timedelta(minutes=s.from_min) - slack <= naive <= day + timedelta(minutes=s.to_min) + slack
+        day + timedelta(minutes=s.from_min) - slack
+        <= naive
+        <= day + timedelta(minutes=s.to_min) + slack
         for back in range(-1, 4)
         for day in [midnight - timedelta(days=back)]
         for s in hours.shifts

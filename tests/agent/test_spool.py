@@ -111,7 +111,7 @@ def test_a_receipt_ahead_of_us_means_that_the_spool_was_rolled_back(
 ) -> None:
     seal(spool, 2)
     word = receipt.sign_receipt(COLLECTOR, Receipt(DEVICE_ID, 7, head, 5))
-    with pytest.raises(SpoolRolledBackError, match="older copy.*enrol --again"):
+    with pytest.raises(SpoolRolledBackError, match=r"older copy.*enrol --again"):
         settle(spool, word)
     assert spool.waiting == 2
 
@@ -155,16 +155,15 @@ def test_a_file_put_back_from_yesterday_is_noticed_by_the_first_receipt(
         seal(spool, 3)
         word = stored(spool).receipt()
     shutil.copy(backup, state_dir / FILE)
-    with Spool.open(state_dir, DEVICE_ID) as spool:
-        with pytest.raises(SpoolRolledBackError):
-            settle(spool, word)
+    with Spool.open(state_dir, DEVICE_ID) as spool, pytest.raises(SpoolRolledBackError):
+        settle(spool, word)
 
 
 def test_a_copied_state_folder_does_not_open(state_dir: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy.mkdir()
     shutil.copy(state_dir / FILE, copy / FILE)
-    with pytest.raises(IdentityError, match="was copied here.*a device of its own"):
+    with pytest.raises(IdentityError, match=r"was copied here.*a device of its own"):
         Spool.open(copy, DEVICE_ID)
 
 
@@ -214,6 +213,41 @@ def test_a_full_disk_changes_nothing_and_the_chain_goes_on_later(spool: Spool) -
     seal(spool)
     stored(spool).check_chain()
     assert (spool.last_seq, spool.waiting) == (count + 1, count + 1)
+
+
+_FILL_THE_DISK = """
+import resource, sys
+from pathlib import Path
+from tests.fakes.agent import DEVICE_ID
+from zaigang_agent.errors import SpoolFullError
+from zaigang_agent.spool import Spool
+
+with Spool.open(Path(sys.argv[1]), DEVICE_ID) as spool:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+    try:
+        for _ in range(1000):
+            spool.seal(lambda place: bytes(3000), bytes(16), 1)
+    except SpoolFullError:
+        pass
+    else:
+        sys.exit("the limit did not hold")
+    full = spool.last_seq
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    spool.seal(lambda place: bytes([place.seq]), bytes(16), 1)
+    if not spool.waiting == spool.last_seq == len(spool.after(0, 9999)) == full + 1:
+        sys.exit("something was lost")
+"""
+
+
+def test_a_system_that_refuses_to_write_loses_nothing(state_dir: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FILL_THE_DISK, str(state_dir)],
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_reserve_makes_room_for_the_word_that_there_is_none(

@@ -131,6 +131,22 @@ def test_what_has_no_receipt_is_sent_again_until_it_has_one(
     assert collector.store.through == 5
 
 
+def test_a_collector_that_missed_one_gets_it_as_soon_as_it_speaks_again(
+    device: Device, collector: BrokerSide
+) -> None:
+    device.seal(1)
+    device.pump_until(lambda: device.spool.waiting == 0)
+    collector.answering = False
+    device.seal(2)
+    device.pump_until(lambda: collector.messages >= 3)
+    missed = collector.store.envelopes.pop(2)
+    device.uplink._resend_ms = 900_000  # after hours of silence
+    collector.answering = True
+    device.seal(1)  # arrives; all that its receipt can say is 1, once more
+    device.pump_until(lambda: device.spool.waiting == 0)
+    assert collector.store.envelopes[2].data == missed.data
+
+
 def test_no_more_than_the_window_is_under_way(device: Device, collector: BrokerSide) -> None:
     collector.answering = False
     device.seal(30)

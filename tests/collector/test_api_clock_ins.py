@@ -67,6 +67,8 @@ def test_coordinates_are_kept_in_wgs84_and_say_where_they_came_from(world: ApiWo
     ("change", "where"),
     [
         ({"punched_at": "2026-09-21T08:55:10"}, "body.punched_at"),
+        ({"punched_at": "1970-01-01T08:00:00+08:00"}, "body.punched_at"),
+        ({"punched_at": "2026-09-22T08:55:10+08:00"}, "body.punched_at"),
         ({"punched_at": "yesterday"}, "body.punched_at"),
         ({"direction": "sideways"}, "body.direction"),
         ({"employee": "nobody"}, "body.employee"),
@@ -120,11 +122,11 @@ def test_a_cursor_from_elsewhere_is_refused(world: ApiWorld, cursor: str) -> Non
 def test_a_listing_can_be_narrowed_by_time_and_person(world: ApiWorld) -> None:
     headers = world.token(*BOTH)
     items = [
-        punch(source_id="1", punched_at="2026-09-21T09:00:00+08:00"),
-        punch(source_id="2", punched_at="2026-09-22T09:00:00+08:00", employee="E002"),
+        punch(source_id="1", punched_at="2026-09-20T09:00:00+08:00"),
+        punch(source_id="2", punched_at="2026-09-21T09:00:00+08:00", employee="E002"),
     ]
     world.client.post(f"{URL}/batch", json={"items": items}, headers=headers)
-    query = {"from": "2026-09-22T00:00:00+08:00", "to": "2026-09-23T00:00:00+08:00"}
+    query = {"from": "2026-09-21T00:00:00+08:00", "to": "2026-09-22T00:00:00+08:00"}
     found = world.client.get(URL, params=query, headers=headers).json()["items"]
     assert [item["employee"] for item in found] == ["E002"]
     found = world.client.get(URL, params={"employee": "E001"}, headers=headers).json()["items"]

@@ -118,6 +118,15 @@ def test_the_document_describes_itself_with_examples(world: ApiWorld) -> None:
     document = world.client.get("/api/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     assert "examples" in json.dumps(document["components"]["schemas"]["ClockInIn"])
+    statuses = [
+        (status, answer)
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for status, answer in operation["responses"].items()
+    ]
+    for status, answer in statuses:
+        if status >= "400":
+            assert list(answer["content"]) == ["application/problem+json"]
     page = world.client.get("/api/v1/docs")
     assert "/api/v1/clock-ins" in page.text
     assert "://" not in page.text.replace("https://www.rfc", "")

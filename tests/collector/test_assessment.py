@@ -113,9 +113,8 @@ def a_day(world: ApiWorld, hours: int = 4) -> None:
 
 
 def judge(world: ApiWorld) -> list[Outcome]:
-    with db.writing(world.engine) as conn:
-        span = START - 24 * HOUR_MS, START + 24 * HOUR_MS
-        judged = service.judge_span(conn, world.judge, *span, world.clock.utc)
+    span = START - 24 * HOUR_MS, START + 24 * HOUR_MS
+    judged = service.judge_span(world.engine, world.judge, *span, world.clock.utc)
     return [one.outcome for one in judged]
 
 
@@ -294,5 +293,9 @@ def test_the_interface_judges_lists_and_shows_with_evidence(
     assert world.client.get(f"{url}/{item['id']}", headers=again).status_code == 304
     versions = world.client.get(f"{url}/{item['id']}/versions", headers=headers).json()["versions"]
     assert [one["version"] for one in versions] == [1]
+    reading = world.token(Scope.READ_READINGS)
+    (device,) = world.client.get(f"{url}/{item['id']}/readings", headers=reading).json()["devices"]
+    assert device["device"] == laptop.device.id
+    assert {one["kind"] for one in device["readings"]} == {"usage", "network"}
     none = world.client.get(url, params={"presence": "contradicted"}, headers=headers).json()
     assert none["items"] == []

@@ -12,7 +12,7 @@ from zaigang_collector.cli.console import Exit
 
 SITES = "id,name,time_zone,latitude,longitude,datum,radius_m\nhq,陆家嘴,Asia/Shanghai,31.2,121.5,WGS-84,150\n"
 PEOPLE = "id,name,time_zone,shift\nE001,王晓梅,Asia/Shanghai,Mon-Sun 09:00-18:00\n"
-CLOCK_INS = "employee,site,direction,punched_at\nE001,hq,in,2026-09-21 08:55\n"
+CLOCK_INS = "employee,site,direction,punched_at\nE001,hq,in,2020-09-21 08:55\n"
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_clock_ins_are_imported_once(
     assert capsys.readouterr().out == "0 new, 0 edited, 1 known already, of 1 people\n"
     assert run(data, "clock-ins", "list") == Exit.OK
     listed = capsys.readouterr().out
-    assert "2026-09-21 08:55:00+0800\tin\tE001\thq" in listed
+    assert "2020-09-21 08:55:00+0800\tin\tE001\thq" in listed
     name = listed.splitlines()[1].split("\t")[0]
     assert run(data, "clock-ins", "show", name) == Exit.OK
     assert "employee: E001" in capsys.readouterr().out
@@ -132,6 +132,24 @@ def test_tokens_are_printed_once_listed_without_secret_and_revoked(
     assert "revoked" in capsys.readouterr().out
 
 
+def test_a_spreadsheet_of_devices_gives_a_token_for_each_line(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "employee_id,site_id,uses\nE001,,\n,hq,3\n"
+    assert run(data, "devices", "import", save(tmp_path, "devices.csv", text)) == Exit.OK
+    _, laptop, node = capsys.readouterr().out.splitlines()
+    assert laptop.startswith("E001\tlaptop\t1\tzg1-")
+    assert node.startswith("hq\tnode\t3\tzg1-")
+    wrong = "employee_id,site_id,uses\nE001,,\nE001,hq,\nnobody,,\n,hq,many\n"
+    path = save(tmp_path, "wrong.csv", wrong)
+    assert run(data, "devices", "import", path) == Exit.BAD_INPUT
+    told = capsys.readouterr().err
+    for place in ("line 3:", "line 4, column employee_id:", "line 5, column uses:"):
+        assert place in told
+    run(data, "token", "list")
+    assert capsys.readouterr().out.count("enrol\t") == 2
+
+
 def test_a_token_for_somebody_unknown_is_refused(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,8 +161,7 @@ def test_a_token_for_somebody_unknown_is_refused(
 def test_an_interval_without_any_device_is_unverified(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = CLOCK_INS.replace("2026-09-21", "2020-09-21")
-    run(data, "clock-ins", "import", save(tmp_path, "old.csv", text))
+    run(data, "clock-ins", "import", save(tmp_path, "clock-ins.csv", CLOCK_INS))
     span = ["--from", "2020-09-20T00:00:00+08:00", "--to", "2020-09-23T00:00:00+08:00"]
     capsys.readouterr()
     assert run(data, "assess", *span) == Exit.OK

@@ -113,6 +113,8 @@ def test_a_corrected_line_is_a_new_version(conn: Connection) -> None:
         ("E001,hq,in,yesterday,,,,,,", "punched_at"),
         ("E001,hq,in,2026-02-30 08:55,,,,,,", "punched_at"),
         ("E001,hq,in,1960-01-01 08:55,,,,,,", "punched_at"),
+        ("E001,hq,in,1970-01-01 08:55,,,,,,", "punched_at"),
+        ("E001,hq,in,2026-09-22 08:55,,,,,,", "punched_at"),
         ("E001,hq,in,2026-09-21 08:55,,31.2,121.5,,15,", "datum"),
         ("E001,hq,in,2026-09-21 08:55,,31.2,121.5,mars,15,", "datum"),
         ("E001,hq,in,2026-09-21 08:55,,31.2,,WGS-84,15,", "longitude"),

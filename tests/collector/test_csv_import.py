@@ -15,10 +15,11 @@ from tests.fakes import database
 from tests.fakes.randomness import Repeatable
 from zaigang_collector.directory import csv_import, service
 from zaigang_collector.directory.csv_import import ImportResult
+from zaigang_collector.directory.mac import parse_mac
 from zaigang_collector.directory.model import Assignment, Language, SiteKind
-from zaigang_collector.directory.network_hash import network_hash, parse_mac
 from zaigang_collector.errors import CsvError, LineProblem
 from zaigang_collector.ledger import service as ledger
+from zaigang_shared.network_hash import network_hash
 
 NET_KEY = bytes(range(32))
 Import = Callable[..., ImportResult]

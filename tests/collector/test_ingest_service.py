@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from tests.factories.chains import MINUTE_MS, Talker, a_health, a_usage, arrived
 from tests.factories.devices import ed25519_key, stored_laptop
+from tests.fakes import postgres
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import all_tables, in_file
 from tests.fakes.randomness import Repeatable
@@ -26,7 +27,7 @@ from zaigang_collector.devices import service as devices
 from zaigang_collector.devices.model import DeviceStatus
 from zaigang_collector.ingest import service
 from zaigang_collector.ingest.intake import Intake
-from zaigang_collector.ingest.model import INTERNAL_ERROR, EventKind, Taken
+from zaigang_collector.ingest.model import INTERNAL_ERROR, EventKind, StoredEnvelope, Taken
 from zaigang_collector.ingest.tables import ASIDE, BOOT, ENVELOPE, RECEIPT
 from zaigang_collector.ingest.verify import Arrived
 from zaigang_collector.ledger import service as ledger
@@ -87,10 +88,35 @@ def a_house(folder: Path) -> Iterator[House]:
         house.engine.dispose()
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with a_house(tmp_path) as house:
-        yield house
+NEEDS_POSTGRES = [
+    pytest.mark.postgresql,
+    pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing()),
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Engine]:
+    """A PostgreSQL with all tables, for all tests of this module."""
+    with postgres.server() as url:
+        engine = db.open_engine(url)
+        db.metadata.create_all(engine)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=NEEDS_POSTGRES)])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    if request.param == "sqlite":
+        with a_house(tmp_path) as house:
+            yield house
+        return
+    engine: Engine = request.getfixturevalue("server")
+    house = House(engine)
+    yield house
+    house.intake.close()
+    with db.writing(engine) as conn:
+        for table in reversed(db.metadata.sorted_tables):
+            conn.execute(sa.delete(table))
 
 
 def test_a_batch_is_stored_queued_for_the_ledger_and_answered(house: House) -> None:
@@ -266,9 +292,10 @@ class BadLuck:
         self.left = times
 
         def fail(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+            # Engines outlive tests: without `left` it does nothing any more.
             if self.left and statement.startswith(f"INSERT INTO {table}"):
                 self.left -= 1
-                raise error(statement, {}, Exception("as the test wants"))  # type: ignore[call-arg]
+                raise error(statement, {}, Exception("as the test wants"))
 
         sa.event.listen(engine, "before_cursor_execute", fail)
 
@@ -299,7 +326,7 @@ def test_a_message_that_cannot_be_stored_is_kept_aside_and_blocks_nobody(house: 
 # Time.
 
 
-def read(house: House, talker: Talker, from_ms: int, to_ms: int) -> list[service.StoredEnvelope]:
+def read(house: House, talker: Talker, from_ms: int, to_ms: int) -> list[StoredEnvelope]:
     with db.reading(house.engine) as conn:
         return list(service.envelopes_between(conn, talker.id, from_ms, to_ms))
 

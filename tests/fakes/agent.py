@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +35,9 @@ def key_named(name: str) -> Ed25519PrivateKey:
 COLLECTOR = key_named("collector")
 
 
-def a_config(config: DeviceConfig | None = None, version: int = 1, device_id: str = DEVICE_ID) -> bytes:
+def a_config(
+    config: DeviceConfig | None = None, version: int = 1, device_id: str = DEVICE_ID
+) -> bytes:
     """A configuration as the collector signs it; without working hours if nothing is said."""
     config = config or DeviceConfig(hours=None, net_key=NET_KEY)
     return device_config.sign_config(COLLECTOR, SignedConfig(device_id, version, 1, config))
@@ -119,9 +119,7 @@ class Store:
         return [
             reading
             for seq in sorted(self.envelopes)
-            for reading in decode_all(
-                self.envelopes[seq].readings, self.envelopes[seq].seal.up_ms
-            )
+            for reading in decode_all(self.envelopes[seq].readings, self.envelopes[seq].seal.up_ms)
             if reading is not None
         ]
 
@@ -180,17 +178,3 @@ class FakeSampler:
             raise self.trouble
         extra, self.extra = self.extra, []
         return [a_usage(now.boot_ms, now.span_ms), *extra]
-
-
-def wait_until(event: threading.Event, seconds: float = 10.0) -> None:
-    """Fail rather than hang."""
-    assert event.wait(seconds), "it did not happen in time"
-
-
-def crash_copy(state_dir: Path, target: Path) -> None:
-    """The files as a power failure at this very moment would leave them, open or not."""
-    target.mkdir(mode=0o700)
-    for path in state_dir.iterdir():
-        if path.is_file():
-            (target / path.name).write_bytes(path.read_bytes())
-            os.chmod(target / path.name, 0o600)

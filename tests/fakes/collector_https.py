@@ -84,15 +84,14 @@ class Authority:
             .public_bytes(Encoding.PEM)
         )
 
-    def server_files(self, folder: Path, host: str = "127.0.0.1", **dates: datetime) -> tuple[Path, Path]:
+    def server_files(self, folder: Path, ends: datetime = ENDS) -> tuple[Path, Path]:
         """Certificate and key of a server, written down."""
         key = ec.generate_private_key(ec.SECP256R1())
-        sans = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(host))]
+        loopback = ipaddress.ip_address("127.0.0.1")
+        sans = [x509.DNSName("localhost"), x509.IPAddress(loopback)]
         certificate, key_file = folder / "server.crt", folder / "server.key"
-        certificate.write_bytes(self.issue(key.public_key(), list(sans), server=True, **dates))
-        key_file.write_bytes(
-            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        )
+        certificate.write_bytes(self.issue(key.public_key(), list(sans), server=True, ends=ends))
+        key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return certificate, key_file
 
     def device(self, key: Ed25519PrivateKey, device_id: str = DEVICE_ID) -> bytes:
@@ -137,7 +136,7 @@ class FakeCollector:
     config: DeviceConfig | None = None
     config_version: int = 1
     raw: bytes | None = None
-    server_dates: dict[str, datetime] = field(default_factory=dict)
+    server_ends: datetime = ENDS
     mqtt: dict[str, Any] = field(default_factory=lambda: {"host": "127.0.0.1", "port": 8883})
     device_id: str = DEVICE_ID
     """The id that the next enrolment gets."""
@@ -148,7 +147,7 @@ class FakeCollector:
         self.token = EnrolmentToken("abcd1234", "a" * 26, self.authority.fingerprint)
 
     def __enter__(self) -> FakeCollector:
-        certificate, key = self.authority.server_files(self.folder, **self.server_dates)
+        certificate, key = self.authority.server_files(self.folder, self.server_ends)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_cert_chain(certificate, key)
@@ -158,18 +157,21 @@ class FakeCollector:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802  # http.server's name
+            def do_GET(self) -> None:  # http.server's name
                 outer._answer(self)
 
-            do_POST = do_GET  # noqa: N815  # http.server's name
+            def do_POST(self) -> None:  # http.server's name
+                outer._answer(self)
 
             def log_message(self, *args: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("", 0), Handler)
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # refused handshakes are what is tested
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
         self._thread.start()
         return self
 
@@ -186,7 +188,7 @@ class FakeCollector:
         length = int(handler.headers.get("Content-Length", 0))
         body = json.loads(handler.rfile.read(length) or b"{}")
         self.requests.append((handler.path, body))
-        peer = handler.connection.getpeercert()  # type: ignore[attr-defined]  # an SSLSocket
+        peer = handler.connection.getpeercert()
         status, data = self._decide(handler.path, body, bool(peer))
         handler.send_response(status)
         handler.send_header("Content-Length", str(len(data)))
@@ -205,7 +207,11 @@ class FakeCollector:
         if not known:
             return 401, b'{"detail": "a certificate is needed"}'
         if path == "/device/v1/renew":
-            answer = {k: v for k, v in self._enrolled(body["csr"]).items() if k in ("certificate", "config")}
+            answer = {
+                k: v
+                for k, v in self._enrolled(body["csr"]).items()
+                if k in ("certificate", "config")
+            }
             return 200, json.dumps(answer | self.change).encode()
         return 200, b"vantage token"
 
@@ -225,5 +231,7 @@ class FakeCollector:
             "ca": self.authority.pem.decode(),
             "mqtt": self.mqtt,
             "collector_key": pem.decode(),
-            "config": base64.b64encode(a_config(self.config, self.config_version, self.device_id)).decode(),
+            "config": base64.b64encode(
+                a_config(self.config, self.config_version, self.device_id)
+            ).decode(),
         }

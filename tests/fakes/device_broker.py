@@ -57,7 +57,10 @@ class Mosquitto:
                 [program, "-c", str(self._folder / "mosquitto.conf")], stdout=log, stderr=log
             )
         for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.1):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), 0.1),
+            ):
                 return
             assert self._process.poll() is None, (self._folder / "mosquitto.log").read_text()
             threading.Event().wait(0.02)

@@ -52,7 +52,7 @@ class Mosquitto:
         self.log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
         shutil.copy(SHIPPED / "acl", folder / "acl")
-        os.chmod(folder / "acl", 0o600)
+        (folder / "acl").chmod(0o600)
         changes = {
             "listener": f"{self.port} 127.0.0.1",
             "cafile": str(pki.ca_file),

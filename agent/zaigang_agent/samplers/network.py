@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from zaigang_agent.platforms.base import NetworkState, Platform
-from zaigang_agent.privacy import network_hash
 from zaigang_agent.samplers.base import Now
 from zaigang_shared.device_config import DeviceConfig
+from zaigang_shared.network_hash import network_hash
 from zaigang_shared.readings import Network
 
 # A change of network is said within a minute; reading two small files more often gains nothing.

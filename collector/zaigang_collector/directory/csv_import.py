@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from zaigang_collector.db import Randomness
 from zaigang_collector.directory import datum, service, shifts
 from zaigang_collector.directory.csv_reader import Column, Row, Table, read
+from zaigang_collector.directory.mac import parse_mac
 from zaigang_collector.directory.model import (
     Assignment,
     Change,
@@ -32,7 +33,7 @@ from zaigang_collector.directory.model import (
     Site,
     SiteKind,
 )
-from zaigang_collector.directory.network_hash import HASH_BYTES, network_hash, parse_mac
+from zaigang_shared.network_hash import HASH_BYTES, network_hash
 
 T = TypeVar("T")
 

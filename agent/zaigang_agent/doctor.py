@@ -1,0 +1,212 @@
+"""`doctor`: one screen that says what works, what does not, why, and what to do."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from zaigang_agent import enrolment, keys, schedule, statusfile
+from zaigang_agent.config import LocalConfig
+from zaigang_agent.errors import AgentError, SampleError
+from zaigang_agent.keys import Identity
+from zaigang_agent.platforms.base import Platform
+from zaigang_agent.spool import Spool
+from zaigang_shared.clock import Clock
+
+# Under this the system itself gets into trouble; the spool gives up readings long before.
+_LOW_DISK_BYTES: Final = 100 << 20
+_DAY_MS: Final = 86_400_000
+# 2026-01-01: before this program existed. A clock that shows less lost its battery.
+_BEFORE_US_MS: Final = 1_767_225_600_000
+
+
+class Verdict(enum.StrEnum):
+    WORKS = "works"
+    NOTE = "note"
+    FAILS = "FAILS"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line: what was looked at, how it is, why, and what to do."""
+
+    name: str
+    verdict: Verdict
+    why: str
+
+
+Judged = tuple[Verdict, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """All that is looked at."""
+
+    state_dir: Path
+    local: LocalConfig
+    clock: Clock
+    platform: Platform
+    reach: Callable[[Identity], str | None] = enrolment.reachable
+
+
+def examine(patient: Patient) -> Iterator[Check]:
+    """Every check, the cheap ones first. Never raises for what it looks at."""
+    identity: Identity | None = None
+    try:
+        identity = keys.load(patient.state_dir)
+        yield Check("enrolment", Verdict.WORKS, f"this is device {identity.device_id}")
+    except AgentError as error:
+        yield Check("enrolment", Verdict.FAILS, str(error))
+    yield Check("clock", *_clock(patient))
+    yield Check("sessions", *_asked(lambda: _sessions(patient.platform)))
+    yield Check("network", *_asked(lambda: _network(patient.platform)))
+    yield Check("disk", *_asked(lambda: _disk(patient)))
+    if identity is None:
+        return
+    yield Check("certificate", *_asked(lambda: _certificate(identity, patient.clock)))
+    yield Check("working hours", *_asked(lambda: _hours(identity, patient)))
+    yield Check("spool", *_asked(lambda: _spool(patient.state_dir)))
+    yield Check("agent", *_agent(patient))
+    yield Check("broker", *_broker(patient, identity))
+    yield Check("collector", *_collector(patient, identity))
+    status = statusfile.read_status(patient.state_dir)
+    if status is not None and statusfile.is_running(status):
+        for part, sentence in status.problems.items():
+            yield Check(part, Verdict.FAILS, sentence)
+
+
+def lines(checks: list[Check]) -> Iterator[str]:
+    """The screen."""
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        yield f"{check.verdict:<6} {check.name:<{width}}  {check.why}"
+    failing = sum(check.verdict is Verdict.FAILS for check in checks)
+    yield ""
+    yield "all is well" if not failing else f"{failing} of {len(checks)} need attention"
+
+
+def _asked(question: Callable[[], Judged]) -> Judged:
+    try:
+        return question()
+    except SampleError as error:
+        return Verdict.FAILS, error.detail
+    except (AgentError, OSError) as error:
+        return Verdict.FAILS, str(error)
+
+
+def _clock(patient: Patient) -> Judged:
+    now_ms = patient.clock.utc_ms()
+    shown = day(now_ms) if 0 <= now_ms < 2**47 else "nonsense"
+    if now_ms < _BEFORE_US_MS:
+        return (
+            Verdict.FAILS,
+            f"the clock shows {shown}: certificates do not hold then, so nothing can be sent; set "
+            "it, for example with timedatectl set-ntp true",
+        )
+    if not patient.platform.clock_synced():
+        return (
+            Verdict.NOTE,
+            f"the clock shows {shown} and is not synchronised: readings are marked so; "
+            "timedatectl set-ntp true",
+        )
+    return Verdict.WORKS, "synchronised"
+
+
+def _sessions(platform: Platform) -> Judged:
+    state = platform.sessions()
+    if state.problem is not None:
+        return Verdict.FAILS, state.problem
+    lock = {True: "locked", False: "not locked", None: "lock unknown"}[state.locked]
+    return Verdict.WORKS, f"{state.place or 'unknown'} session, {lock} (by {state.source})"
+
+
+def _network(platform: Platform) -> Judged:
+    state = platform.network()
+    if state.link == "none":
+        return Verdict.NOTE, "not connected to any network; readings are kept until it is"
+    if state.gateway_mac is None:
+        return Verdict.NOTE, f"{state.link}, but no gateway is known: no network can be recognised"
+    return Verdict.WORKS, f"{state.link}, gateway known{', VPN up' if state.vpn else ''}"
+
+
+def _disk(patient: Patient) -> Judged:
+    folder = patient.state_dir if patient.state_dir.exists() else Path("/")
+    free = patient.platform.health(folder).disk_free_bytes
+    if free < _LOW_DISK_BYTES:
+        return Verdict.FAILS, f"only {free >> 20} MB free: make room, or readings will be given up"
+    return Verdict.WORKS, f"{free >> 20} MB free"
+
+
+def _certificate(identity: Identity, clock: Clock) -> Judged:
+    identity.tls()
+    card, now_ms = identity.card, clock.utc_ms()
+    if now_ms >= card.not_after_ms:
+        return (
+            Verdict.FAILS,
+            f"ran out on {day(card.not_after_ms)}: enrol again: "
+            "zaigang-agent enrol --again URL TOKEN",
+        )
+    if now_ms < card.not_before_ms:
+        return Verdict.FAILS, f"holds from {day(card.not_before_ms)} only: is the clock right?"
+    days = (card.not_after_ms - now_ms) // _DAY_MS
+    return Verdict.WORKS, f"holds until {day(card.not_after_ms)} ({days} days)"
+
+
+def _hours(identity: Identity, patient: Patient) -> Judged:
+    hours = identity.config.config.hours
+    if statusfile.is_paused(patient.state_dir):
+        return Verdict.NOTE, "paused: nothing personal is read; zaigang-agent resume ends it"
+    if hours is None:
+        why = "this device observes a room, not a person"
+        if identity.card.kind == "laptop":
+            why = "the collector has set no working hours for this device"
+        return Verdict.WORKS, f"always: {why}"
+    if schedule.allowed(hours, patient.clock.utc_ms()):
+        return Verdict.WORKS, f"now, by the shifts in {hours.tz}"
+    return Verdict.NOTE, f"not now, by the shifts in {hours.tz}: nothing personal is read"
+
+
+def _spool(state_dir: Path) -> Judged:
+    with Spool.peek(state_dir) as spool:
+        broken = spool.broken()
+        if broken is not None:
+            return Verdict.FAILS, broken
+        return (
+            Verdict.WORKS,
+            f"{spool.last_seq} envelopes sealed, {spool.through} receipted, {spool.waiting} waiting",
+        )
+
+
+def _agent(patient: Patient) -> Judged:
+    status = statusfile.read_status(patient.state_dir)
+    if status is None or not statusfile.is_running(status):
+        return Verdict.FAILS, "not running: systemctl start zaigang-agent, or zaigang-agent run"
+    minutes = max(0, patient.clock.utc_ms() - status.updated_ms) // 60_000
+    if minutes > 5:
+        return Verdict.FAILS, f"runs (process {status.pid}), but was last active {minutes} min ago"
+    return Verdict.WORKS, f"runs (process {status.pid}), {status.sealed} envelopes since its start"
+
+
+def _broker(patient: Patient, identity: Identity) -> Judged:
+    where = f"{identity.card.mqtt_host}:{identity.card.mqtt_port}"
+    status = statusfile.read_status(patient.state_dir)
+    if status is None or not statusfile.is_running(status):
+        return Verdict.NOTE, f"not tried ({where}): the agent is not running"
+    if status.connected:
+        return Verdict.WORKS, f"connected to {where}"
+    return Verdict.FAILS, status.uplink_problem or f"connecting to {where}"
+
+
+def _collector(patient: Patient, identity: Identity) -> Judged:
+    problem = patient.reach(identity)
+    if problem is not None:
+        return Verdict.FAILS, problem
+    return Verdict.WORKS, f"{identity.card.collector_url} answers and knows this device"
+
+
+def day(utc_ms: int) -> str:
+    return f"{datetime.fromtimestamp(utc_ms / 1000, UTC):%Y-%m-%d}"

@@ -1,0 +1,442 @@
+"""Sealed envelopes until the collector's receipt, and the device's place in its chain. SQLite.
+
+Promises, whatever is killed when:
+- An envelope is durable before `seal` returns, and its place in the chain is taken in the same
+  transaction: counter and chain cannot fork.
+- Only `settle` deletes, and only what a receipt covers whose head is the hash that we have for
+  that place. A receipt that does not fit our chain means that this file is an older copy of
+  itself; then nothing is sealed under this identity any more.
+- A spool that was copied to another machine or folder does not open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from zaigang_agent.errors import IdentityError, SpoolError, SpoolFullError, SpoolRolledBackError
+from zaigang_shared import envelope
+from zaigang_shared.envelope import FIRST_PREV
+from zaigang_shared.receipt import Receipt
+
+FILE: Final = "spool.db"
+_LOCK: Final = "lock"
+_RESERVE: Final = "reserve"
+# Room for a gap and for settling a receipt on a full disk: some pages of the write-ahead log.
+# Larger is wasted, smaller may not hold the log's first growth (one page of 4 KiB per change).
+_RESERVE_BYTES: Final = 256 * 1024
+# Pages in the log before they are moved into the file. SQLite's own 1000 let the log grow to 4 MB.
+_CHECKPOINT_PAGES: Final = 128
+_CACHE_KIB: Final = 256
+_BUSY_MS: Final = 10_000  # `status` and `doctor` read for moments only
+_MIB: Final = 1 << 20
+_T = TypeVar("_T")
+_MACHINE_IDS: Final = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+
+_SCHEMA: Final = """
+CREATE TABLE envelope (seq INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+CREATE TABLE chain (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    device_id TEXT NOT NULL,
+    marker BLOB NOT NULL,
+    last_seq INTEGER NOT NULL,
+    last_digest BLOB NOT NULL,
+    last_boot BLOB,
+    last_up_ms INTEGER NOT NULL,
+    stopped INTEGER NOT NULL,
+    receipt BLOB,
+    through INTEGER NOT NULL,
+    head BLOB NOT NULL,
+    broken TEXT
+) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the next envelope goes."""
+
+    seq: int
+    prev: bytes
+    rcpt: bytes | None
+    """SHA-256 of the newest receipt held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of the time before this start."""
+
+    boot: bytes | None
+    """Boot id of the newest envelope; None when there is none."""
+    up_ms: int
+    stopped: bool
+    """Whether the agent was stopped in an orderly way after it."""
+
+
+class Spool:
+    """One device's spool. Use as a context manager, or `close`."""
+
+    def __init__(self, state_dir: Path, db: sqlite3.Connection, lock: int | None) -> None:
+        """Use `create`, `open` or `peek`."""
+        self._state_dir = state_dir
+        self._db = db
+        self._lock = lock
+        self._waiting: int
+        self._bytes: int
+        self._waiting, self._bytes = db.execute(
+            "SELECT count(*), coalesce(sum(length(data)), 0) FROM envelope"
+        ).fetchone()
+        self._through: int = db.execute("SELECT through FROM chain").fetchone()[0]
+
+    @classmethod
+    def create(cls, state_dir: Path, device_id: str) -> None:
+        """A new chain for a device that was just enrolled. Raises SpoolError."""
+        path = state_dir / FILE
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            with contextlib.closing(_connect(path)) as db:
+                db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                db.execute("PRAGMA journal_mode = WAL")
+                db.executescript(_SCHEMA)
+                db.execute(
+                    "INSERT INTO chain VALUES (1, ?, ?, 0, ?, NULL, 0, 1, NULL, 0, ?, NULL)",
+                    (device_id, _marker(state_dir), FIRST_PREV, FIRST_PREV),
+                )
+        except (OSError, sqlite3.Error) as error:
+            raise SpoolError(f"{path}: the spool cannot be made: {error}") from error
+        _make_reserve(state_dir)
+
+    @classmethod
+    def open(cls, state_dir: Path, device_id: str) -> Spool:
+        """The spool for the one agent that may write to it.
+
+        Raises IdentityError when it is not this device's or not in its place any more,
+        SpoolError when another agent has it or it cannot be read.
+        """
+        lock = _take_lock(state_dir)
+        try:
+            spool = cls(state_dir, _existing(state_dir), lock)
+        except BaseException:
+            os.close(lock)
+            raise
+        try:
+            spool._check(device_id)
+        except BaseException:
+            spool.close()
+            raise
+        _make_reserve(state_dir)
+        return spool
+
+    @classmethod
+    def peek(cls, state_dir: Path) -> Spool:
+        """The spool for looking only, beside a running agent. Raises IdentityError, SpoolError."""
+        return cls(state_dir, _existing(state_dir), None)
+
+    def close(self) -> None:
+        """Let go of file and lock. May be called again."""
+        self._db.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- what is in it
+
+    @property
+    def waiting(self) -> int:
+        """Envelopes without a receipt."""
+        return self._waiting
+
+    @property
+    def through(self) -> int:
+        """The last seq that a receipt covers; 0 when none."""
+        return self._through
+
+    @property
+    def last_seq(self) -> int:
+        """The newest seq; 0 when nothing was sealed yet."""
+        seq: int = self._db.execute("SELECT last_seq FROM chain").fetchone()[0]
+        return seq
+
+    def fill(self, max_mb: int) -> float:
+        """How much of a budget of `max_mb` MiB the waiting envelopes take; 1 is all of it."""
+        return self._bytes / (max_mb * _MIB)
+
+    def before(self) -> Before:
+        """How the chain was left when the spool was used last."""
+        boot, up_ms, stopped = self._db.execute(
+            "SELECT last_boot, last_up_ms, stopped FROM chain"
+        ).fetchone()
+        return Before(boot, up_ms, bool(stopped))
+
+    def broken(self) -> str | None:
+        """Why nothing may be sealed any more; None when all is well."""
+        why: str | None = self._db.execute("SELECT broken FROM chain").fetchone()[0]
+        return why
+
+    def after(self, seq: int, limit: int) -> list[tuple[int, bytes]]:
+        """At most `limit` waiting envelopes behind `seq`, in order. Raises SpoolError."""
+        try:
+            return self._db.execute(
+                "SELECT seq, data FROM envelope WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise _explained(error, self._state_dir) from error
+
+    # ---- what changes it
+
+    def seal(
+        self, make: Callable[[Place], bytes], boot: bytes, up_ms: int, *, reserve: bool = False
+    ) -> int:
+        """Let `make` sign the next envelope and keep it; returns its seq when it is durable.
+
+        `reserve`: small and worth the room that is kept for such a moment. Raises SpoolFullError,
+        SpoolError, and what `make` raises; then nothing has changed.
+        """
+
+        def write() -> tuple[int, int]:
+            last_seq, prev, receipt, broken = self._db.execute(
+                "SELECT last_seq, last_digest, receipt, broken FROM chain"
+            ).fetchone()
+            if broken is not None:
+                raise SpoolRolledBackError(broken)
+            rcpt = None if receipt is None else envelope.digest(receipt)
+            seq = last_seq + 1
+            data = make(Place(seq, prev, rcpt))
+            self._db.execute("INSERT INTO envelope VALUES (?, ?)", (seq, data))
+            self._db.execute(
+                "UPDATE chain SET last_seq = ?, last_digest = ?, last_boot = ?, last_up_ms = ?,"
+                " stopped = 0",
+                (seq, envelope.digest(data), boot, up_ms),
+            )
+            return seq, len(data)
+
+        seq, size = self._in_transaction(write, reserve=reserve)
+        self._waiting += 1
+        self._bytes += size
+        return seq
+
+    def settle(self, receipt: Receipt, data: bytes) -> int:
+        """Delete what `receipt`, verified by the caller from `data`, covers; returns how many.
+
+        A receipt that says less than one before changes nothing. Raises SpoolRolledBackError when it
+        does not fit this chain, SpoolError.
+        """
+
+        def write() -> tuple[int, int]:
+            through, head = self._db.execute("SELECT through, head FROM chain").fetchone()
+            known = self._digest(receipt.through, through, head)
+            if known is not None and known != receipt.head:
+                self._db.execute("UPDATE chain SET broken = ?", (_rolled_back(receipt),))
+                return -1, 0
+            if receipt.through <= through:
+                return 0, 0
+            count, size = self._db.execute(
+                "SELECT count(*), coalesce(sum(length(data)), 0) FROM envelope WHERE seq <= ?",
+                (receipt.through,),
+            ).fetchone()
+            self._db.execute("DELETE FROM envelope WHERE seq <= ?", (receipt.through,))
+            self._db.execute(
+                "UPDATE chain SET receipt = ?, through = ?, head = ?",
+                (data, receipt.through, receipt.head),
+            )
+            return count, size
+
+        count, size = self._in_transaction(write, reserve=True)
+        if count < 0:
+            raise SpoolRolledBackError(_rolled_back(receipt))
+        self._through = max(self._through, receipt.through)
+        self._waiting -= count
+        self._bytes -= size
+        if count and not self._waiting:
+            self._shrink()
+        return count
+
+    def mark_stopped(self) -> None:
+        """Note an orderly stop, so that the next start does not speak of a crash."""
+        with contextlib.suppress(SpoolError):  # then the next start speaks of one: harmless
+            self._in_transaction(
+                lambda: self._db.execute("UPDATE chain SET stopped = 1"), reserve=True
+            )
+
+    # ---- inside
+
+    def _digest(self, seq: int, through: int, head: bytes) -> bytes | None:
+        """The hash that our chain has at `seq`: empty when it does not reach there, None when it
+        was settled and forgotten long ago."""
+        if seq == through:
+            return head
+        row = self._db.execute("SELECT data FROM envelope WHERE seq = ?", (seq,)).fetchone()
+        if row is not None:
+            return envelope.digest(row[0])
+        return None if seq < through else b""
+
+    def _check(self, device_id: str) -> None:
+        owner, marker, broken = self._db.execute(
+            "SELECT device_id, marker, broken FROM chain"
+        ).fetchone()
+        if owner != device_id:
+            raise IdentityError(
+                f"the spool in {self._state_dir} belongs to device {owner}, the keys to "
+                f"{device_id}: files were mixed; enrol this device again"
+            )
+        if broken is not None:
+            raise SpoolRolledBackError(broken)
+        if marker != _marker(self._state_dir):
+            raise IdentityError(
+                f"{self._state_dir} was copied here from another machine or folder, or put back "
+                f"from a backup; two agents must not sign as device {device_id}. Enrol this "
+                "machine as a device of its own: zaigang-agent enrol --again URL TOKEN"
+            )
+
+    def _in_transaction(self, write: Callable[[], _T], *, reserve: bool) -> _T:
+        try:
+            return self._attempt(write)
+        except SpoolFullError:
+            if not reserve or not _release_reserve(self._state_dir):
+                raise
+        return self._attempt(write)
+
+    def _attempt(self, write: Callable[[], _T]) -> _T:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            result = write()
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            # After a failed COMMIT the transaction may be open or rolled back already. What was
+            # not reported as durable is never sent, so whichever it is, no fork can come of it.
+            with contextlib.suppress(sqlite3.Error):
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise _explained(error, self._state_dir) from error
+            raise
+        return result
+
+    def _shrink(self) -> None:
+        """Give back the room of an outage, and make the reserve anew."""
+        with contextlib.suppress(sqlite3.Error):
+            # Gives back one page a step, and `execute` takes one step.
+            self._db.executescript("PRAGMA incremental_vacuum;")
+        _make_reserve(self._state_dir)
+
+
+def _rolled_back(receipt: Receipt) -> str:
+    return (
+        f"the collector has envelope {receipt.through} of this device, and it is not the one that "
+        "is remembered here: the state folder is an older copy, or another machine signs with the "
+        "same key. Nothing is signed any more; enrol again: zaigang-agent enrol --again URL TOKEN"
+    )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None)
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    return db
+
+
+def _existing(state_dir: Path) -> sqlite3.Connection:
+    path = state_dir / FILE
+    if not path.is_file():
+        raise IdentityError(
+            f"{path} is gone, and with it this device's place in its chain: "
+            "enrol again: zaigang-agent enrol --again URL TOKEN"
+        )
+    try:
+        db = _connect(path)
+    except sqlite3.Error as error:
+        raise _explained(error, state_dir) from error
+    try:
+        if db.execute("SELECT count(*) FROM chain").fetchone()[0] != 1:
+            raise sqlite3.DatabaseError("its one line is missing")
+        db.execute("SELECT max(seq) FROM envelope").fetchone()
+    except sqlite3.Error as error:
+        db.close()
+        raise _explained(error, state_dir) from error
+    return db
+
+
+def _explained(error: sqlite3.Error, state_dir: Path) -> SpoolError:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+        return SpoolFullError(f"there is no room left on the disk of {state_dir}: make some")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return SpoolError(f"{state_dir / FILE} is kept busy by another program: close it")
+    if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
+        return SpoolError(f"{state_dir / FILE} cannot be read or written: {error}")
+    return SpoolError(
+        f"{state_dir / FILE} is damaged ({error}); keep it for the record and enrol again: "
+        "zaigang-agent enrol --again URL TOKEN"
+    )
+
+
+def _take_lock(state_dir: Path) -> int:
+    """Held by the kernel for as long as the process lives; nothing to clean up after a kill."""
+    try:
+        lock = os.open(state_dir / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SpoolError(f"{state_dir} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise SpoolError(f"another agent is running with {state_dir}: stop it first") from None
+    return lock
+
+
+def _marker(state_dir: Path) -> bytes:
+    """What a copy does not have: this machine's id and this folder's inode.
+
+    Not the device number of the file system, which changes from boot to boot on some.
+    """
+    machine = b""
+    for path in _MACHINE_IDS:
+        with contextlib.suppress(OSError):
+            machine = path.read_bytes().strip()
+            break
+    inode = state_dir.stat().st_ino
+    return hashlib.sha256(b"zaigang/marker/1" + machine + inode.to_bytes(8, "big")).digest()
+
+
+def _make_reserve(state_dir: Path) -> None:
+    path = state_dir / _RESERVE
+    if path.exists():
+        return
+    with contextlib.suppress(OSError):  # a full disk: without a reserve, then
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
+        except OSError:
+            path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _release_reserve(state_dir: Path) -> bool:
+    try:
+        (state_dir / _RESERVE).unlink()
+    except OSError:
+        return False
+    return True
+
+
+def iterate(spool: Spool, batch: int = 64) -> Iterator[tuple[int, bytes]]:
+    """All waiting envelopes in order, a few at a time in memory."""
+    seq = 0
+    while rows := spool.after(seq, batch):
+        yield from rows
+        seq = rows[-1][0]

@@ -1,0 +1,241 @@
+"""What was found of each attendance interval, with its evidence."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from zaigang_collector.access.model import Scope
+from zaigang_collector.api import values
+from zaigang_collector.api.deps import Given, Reads, needs
+from zaigang_collector.api.problems import not_found, responses
+from zaigang_collector.assessment import service, store
+from zaigang_collector.assessment.model import Outcome, StoredAssessment
+from zaigang_collector.matching.model import Direction, Family, Presence, Work
+
+router = APIRouter(prefix="/assessments", tags=["assessments"])
+
+
+class TextOut(BaseModel):
+    zh: str = Field(examples=["在客户网络 7.5 小时"])
+    en: str = Field(examples=["7.5 h on the client's network"])
+
+
+class ReferenceOut(BaseModel):
+    """A reading that a finding rests on: GET /api/v1/envelopes/{envelope} has its bytes."""
+
+    envelope: str = Field(description="SHA-256 of the signed envelope, hex.")
+    index: int = Field(description="Place among the envelope's readings.")
+
+
+class FindingOut(BaseModel):
+    """What one signal says."""
+
+    signal: str = Field(examples=["beacon"])
+    family: Family
+    direction: Direction
+    llr: float = Field(
+        description="log P(seen | at site) - log P(seen | away), tempered; natural logarithm."
+    )
+    text: TextOut
+    references: list[ReferenceOut]
+
+
+class StretchOut(BaseModel):
+    start: datetime
+    end: datetime
+    presence: Presence
+    posterior: float = Field(description="Mean probability of having been at the site.")
+
+
+class SlotOut(BaseModel):
+    start: datetime
+    posterior: float
+    covered: bool = Field(description="Whether any evidence covers this slot.")
+
+
+class AssessmentOut(BaseModel):
+    """The newest answer on one interval. It is a finding, never a decision about a person."""
+
+    id: str = Field(examples=["as-mfrggzdfmztwq2lk"])
+    version: int
+    employee: str
+    site: str
+    start: datetime
+    end: datetime
+    end_is_claimed: bool = Field(
+        description="False: nobody clocked out; the shift's end stands in."
+    )
+    clock_ins: list[str] = Field(examples=[["ci-mfrggzdfmztwq2lk@1"]])
+    presence: Presence
+    work: Work
+    coverage: float = Field(description="Share of the interval that evidence covers, 0 to 1.")
+    present_share: float | None = Field(description="Share of the covered part spent at the site.")
+    provisional: bool = Field(
+        description="True: a device may still deliver; not held against anybody."
+    )
+    reasons: list[TextOut]
+    created_at: datetime
+
+
+class AssessmentDetail(AssessmentOut):
+    """With all its evidence."""
+
+    findings: list[FindingOut]
+    stretches: list[StretchOut]
+    slots: list[SlotOut]
+    policy_sha256: str
+    evidence_sha256: str
+    body_sha256: str = Field(description="What the ledger commits to.")
+    withdrawn_at: datetime | None
+
+
+class VersionsOut(BaseModel):
+    versions: list[AssessmentOut]
+
+
+class RunIn(BaseModel):
+    """Which stretch to judge again."""
+
+    model_config = ConfigDict(extra="forbid")
+    start: values.Time
+    end: values.Time
+    employee: str | None = Field(default=None, description="One person only.")
+
+
+class RunOut(BaseModel):
+    outcomes: dict[Outcome, int] = Field(examples=[{"added": 3, "unchanged": 12}])
+
+
+@router.get(
+    "",
+    dependencies=[Depends(needs(Scope.READ_ASSESSMENTS))],
+    responses=responses(401, 403, 422),
+)
+def list_(
+    conn: Reads,
+    employee: str | None = None,
+    site: str | None = None,
+    presence: Presence | None = None,
+    from_: values.From = None,
+    to: values.To = None,
+    limit: values.Limit = values.LIMIT_DEFAULT,
+    cursor: values.Cursor = None,
+) -> values.Page[AssessmentOut]:
+    """Newest versions, by start of the interval."""
+    wanted = store.Filter(
+        employee, site, presence, values.to_ms_or_none(from_), values.to_ms_or_none(to)
+    )
+    found = store.list_page(conn, wanted, values.time_cursor(cursor), limit + 1)
+    listed = values.page(found, limit, lambda one: (one.start_ms, one.id))
+    return values.Page(items=[shown(one) for one in listed.items], next=listed.next)
+
+
+@router.post(
+    "/run",
+    dependencies=[Depends(needs(Scope.WRITE_ASSESSMENTS))],
+    responses=responses(401, 403, 422),
+)
+def run(body: RunIn, given: Given) -> RunOut:
+    """Judge all intervals that begin in a stretch, now. The same evidence makes no new version."""
+    judge = service.Judge(given.policy, given.collector_key, given.randomness)
+    judged = service.judge_span(
+        given.engine,
+        judge,
+        values.to_ms(body.start),
+        values.to_ms(body.end),
+        given.clock.utc_ms(),
+        employee_id=body.employee,
+    )
+    outcomes: dict[Outcome, int] = {}
+    for one in judged:
+        outcomes[one.outcome] = outcomes.get(one.outcome, 0) + 1
+    return RunOut(outcomes=outcomes)
+
+
+@router.get(
+    "/{assessment_id}",
+    response_model=AssessmentDetail,
+    dependencies=[Depends(needs(Scope.READ_ASSESSMENTS))],
+    responses=responses(401, 403, 404),
+)
+def get(assessment_id: str, conn: Reads, request: Request) -> Response:
+    """The newest version with findings, references and time line."""
+    found = store.get(conn, assessment_id)
+    if found is None:
+        raise not_found("assessment", "/api/v1/assessments")
+    return values.tagged(request, detail(found))
+
+
+@router.get(
+    "/{assessment_id}/versions",
+    dependencies=[Depends(needs(Scope.READ_ASSESSMENTS))],
+    responses=responses(401, 403, 404),
+)
+def versions(assessment_id: str, conn: Reads) -> VersionsOut:
+    """All versions, the oldest first."""
+    found = store.versions(conn, assessment_id)
+    if not found:
+        raise not_found("assessment", "/api/v1/assessments")
+    return VersionsOut(versions=[shown(one) for one in found])
+
+
+def shown(stored: StoredAssessment) -> AssessmentOut:
+    """As lists write it."""
+    return AssessmentOut(**_summary(stored, json.loads(stored.body)))
+
+
+def detail(stored: StoredAssessment) -> AssessmentDetail:
+    """With everything behind it."""
+    body = json.loads(stored.body)
+    slot_ms = body["slot_ms"]
+    slots = zip(body["posteriors"], body["covered"], strict=True)
+    return AssessmentDetail(
+        **_summary(stored, body),
+        findings=[FindingOut.model_validate(finding) for finding in body["findings"]],
+        stretches=[
+            StretchOut(
+                start=values.utc(stretch["from_ms"]),
+                end=values.utc(stretch["to_ms"]),
+                presence=stretch["presence"],
+                posterior=stretch["posterior"],
+            )
+            for stretch in body["stretches"]
+        ],
+        slots=[
+            SlotOut(
+                start=values.utc(stored.start_ms + number * slot_ms),
+                posterior=posterior,
+                covered=covered,
+            )
+            for number, (posterior, covered) in enumerate(slots)
+        ],
+        policy_sha256=stored.policy_hash,
+        evidence_sha256=stored.evidence_hash.hex(),
+        body_sha256=stored.body_hash.hex(),
+        withdrawn_at=values.utc_or_none(stored.withdrawn_ms),
+    )
+
+
+def _summary(stored: StoredAssessment, body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": stored.id,
+        "version": stored.version,
+        "employee": stored.employee_id,
+        "site": stored.site_id,
+        "start": values.utc(stored.start_ms),
+        "end": values.utc(stored.end_ms),
+        "end_is_claimed": body["claim"]["end_is_claimed"],
+        "clock_ins": body["claim"]["clock_in_ids"],
+        "presence": stored.presence,
+        "work": stored.work,
+        "coverage": stored.coverage,
+        "present_share": body["present_share"],
+        "provisional": stored.provisional,
+        "reasons": body["reasons"],
+        "created_at": values.utc(stored.created_ms),
+    }

@@ -1,0 +1,1 @@
+"""Gathers the evidence of an interval, has it judged by `matching`, and keeps every version."""

@@ -1,0 +1,307 @@
+"""Everything that is known of one interval, as the plain values that matching takes.
+
+Reads other areas through their services and decides nothing but which readings belong: a device's
+readings count for a person only while the device was that person's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Connection
+
+from zaigang_collector.attendance import service as attendance
+from zaigang_collector.attendance.intervals import Interval, Punch, pair
+from zaigang_collector.attendance.model import ClockIn, Flag
+from zaigang_collector.devices import service as devices
+from zaigang_collector.devices.model import DeviceKind, Holding
+from zaigang_collector.directory import service as directory
+from zaigang_collector.ingest import service as ingest
+from zaigang_collector.ingest.model import StoredEnvelope
+from zaigang_collector.matching import codec
+from zaigang_collector.matching.model import (
+    BeaconSlot,
+    Claim,
+    ClaimedPoint,
+    DeviceEvidence,
+    Evidence,
+    Exemption,
+    IntegrityEvent,
+    SiteFacts,
+    TimedReading,
+    VantageSeen,
+)
+from zaigang_shared import cbor, receipt, rid
+from zaigang_shared.errors import WireError
+from zaigang_shared.readings import Beacon, Network
+
+# Readings around the interval: a network that is held since before the clock-in, a beacon heard on
+# the way in. Larger reads more and says nothing new; smaller leaves the first slot without network.
+MARGIN_MS: Final = 30 * 60_000
+# Punches that may belong to an interval starting in a span: its own in, and the out after it.
+# `intervals.LONGEST_MS` is the longest that an out can be away.
+PUNCH_MARGIN_MS: Final = 24 * 3_600_000
+# Identifiers are looked up this far before and after the times at which any was heard. Larger makes
+# older recordings resolvable, at a hash a slot and node; smaller calls a recording nobody's.
+REPLAY_SLOTS: Final = 240  # one hour
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """One interval with all that is known of it."""
+
+    claim: Claim
+    site: SiteFacts
+    evidence: Evidence
+    evidence_hash: bytes
+    """SHA-256 over all that the assessment rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An interval before its evidence is looked at."""
+
+    employee_id: str
+    interval: Interval
+    clock_ins: tuple[ClockIn, ...]
+
+    @property
+    def opening_id(self) -> str:
+        return self.clock_ins[0].id
+
+
+def claimed_intervals(
+    conn: Connection, employee_id: str, from_ms: int, to_ms: int
+) -> tuple[Claimed, ...]:
+    """A person's intervals that begin in [from_ms, to_ms), by time."""
+    found = attendance.of_employee(
+        conn, employee_id, from_ms - PUNCH_MARGIN_MS, to_ms + PUNCH_MARGIN_MS
+    )
+    employee = directory.get_employee(conn, employee_id)
+    shifts = () if employee is None else employee.shift
+    zone = ZoneInfo("UTC" if employee is None else employee.time_zone)
+    by_id = {one.id: one for one in found}
+    punches = [
+        Punch(one.id, one.content.punched_ms, one.content.direction, one.content.site_id)
+        for one in found
+    ]
+    return tuple(
+        Claimed(employee_id, interval, tuple(by_id[name] for name in interval.punch_ids))
+        for interval in pair(punches, shifts, zone).intervals
+        if from_ms <= interval.start_ms < to_ms
+    )
+
+
+def gather(
+    conn: Connection, claimed: Claimed, now_ms: int, collector_key: Ed25519PublicKey
+) -> Gathered:
+    """Everything known at `now_ms` (collector UTC)."""
+    claim = _claim(conn, claimed)
+    span = claim.start_ms - MARGIN_MS, claim.end_ms + MARGIN_MS
+    laptops = _devices(conn, devices.holdings_of_employee(conn, claim.employee_id, *span), span)
+    nodes = _devices(conn, devices.holdings_of_site(conn, claim.site_id, *span), span)
+    evidence = Evidence(
+        laptops=laptops,
+        nodes=nodes,
+        beacons=_beacons(conn, laptops, claim.site_id),
+        vantages=_vantages(laptops, collector_key),
+        integrity=_integrity(conn, [one.device_id for one in (*laptops, *nodes)], span),
+        known_to_ms=now_ms,
+    )
+    site = _site(conn, claim.site_id, [node.device_id for node in nodes])
+    return Gathered(claim, site, evidence, codec.evidence_hash(claim, site, evidence))
+
+
+def inputs_hash(conn: Connection, claimed: Claimed, policy_hash: str, waited: bool) -> bytes:
+    """A cheap summary of what an assessment would be made of: as long as it stays the same, judging
+    again gives the same. `waited`: whether the waiting time for late readings is over."""
+    interval = claimed.interval
+    span = interval.start_ms - MARGIN_MS, interval.end_ms + MARGIN_MS
+    holdings = (
+        *devices.holdings_of_employee(conn, claimed.employee_id, *span),
+        *devices.holdings_of_site(conn, interval.site_id, *span),
+    )
+    site = directory.get_site(conn, interval.site_id)
+    networks = directory.networks_of_site(conn, interval.site_id)
+    homes = directory.home_places(conn, claimed.employee_id)
+    exemptions = attendance.exemptions_of(conn, claimed.employee_id, *span)
+    summary = [
+        [one.reference for one in claimed.clock_ins],
+        [interval.start_ms, interval.end_ms, interval.end_is_claimed],
+        repr((site, sorted(networks.networks), networks.egress)),
+        repr((sorted(homes.networks), homes.egress, list(exemptions))),
+        [[one.device_id, one.from_ms, one.to_ms or -1] for one in holdings],
+        [_progress(conn, one.device_id, span[1]) for one in holdings],
+        [
+            [one.device_id, one.kind.value, one.at_ms]
+            for one in ingest.events_between(conn, [held.device_id for held in holdings], *span)
+        ],
+        policy_hash,
+        waited,
+    ]
+    return hashlib.sha256(cbor.dumps(summary)).digest()
+
+
+def _progress(conn: Connection, device_id: str, to_ms: int) -> list[int]:
+    """How far a device's chain is, as far as it matters for what ends at `to_ms`: once all of that
+    is here, what the device goes on to send changes nothing."""
+    chain = ingest.chain_of(conn, device_id)
+    if chain is None:
+        return []
+    complete_to_ms = ingest.complete_to_ms(conn, device_id)
+    if chain.missing == 0 and complete_to_ms is not None and complete_to_ms >= to_ms:
+        return [-1]
+    return [chain.through, chain.max_seq, chain.stored]
+
+
+def _claim(conn: Connection, claimed: Claimed) -> Claim:
+    interval = claimed.interval
+    homes = directory.home_places(conn, claimed.employee_id)
+    exemptions = attendance.exemptions_of(
+        conn, claimed.employee_id, interval.start_ms, interval.end_ms
+    )
+    return Claim(
+        employee_id=claimed.employee_id,
+        site_id=interval.site_id,
+        start_ms=interval.start_ms,
+        end_ms=interval.end_ms,
+        end_is_claimed=interval.end_is_claimed,
+        clock_in_ids=tuple(one.reference for one in claimed.clock_ins),
+        points=tuple(
+            ClaimedPoint(
+                one.content.punched_ms,
+                point.latitude,
+                point.longitude,
+                point.accuracy_m,
+                Flag.MOCK_LOCATION in one.content.flags,
+            )
+            for one in claimed.clock_ins
+            if (point := one.content.point) is not None
+        ),
+        flags=tuple(
+            sorted({flag.value for one in claimed.clock_ins for flag in one.content.flags})
+        ),
+        home_networks=homes.networks,
+        home_egress=homes.egress,
+        exemptions=tuple(Exemption(one.from_ms, one.to_ms, one.kind.value) for one in exemptions),
+    )
+
+
+def _site(conn: Connection, site_id: str, node_ids: Sequence[str]) -> SiteFacts:
+    site = directory.get_site(conn, site_id)
+    networks = directory.networks_of_site(conn, site_id)
+    if site is None:  # deleted since: nothing is known of the place, so nothing speaks against it
+        return SiteFacts(site_id, "UTC", None, None, None)
+    return SiteFacts(
+        site_id=site_id,
+        time_zone=site.time_zone,
+        latitude=site.latitude,
+        longitude=site.longitude,
+        radius_m=site.radius_m,
+        networks=networks.networks,
+        egress=networks.egress,
+        node_ids=tuple(node_ids),
+    )
+
+
+def _devices(
+    conn: Connection, holdings: Iterable[Holding], span: tuple[int, int]
+) -> tuple[DeviceEvidence, ...]:
+    """Readings of each device within the stretches in which it was held, ordered."""
+    held: dict[str, list[tuple[int, int]]] = {}
+    for one in holdings:
+        stretch = max(one.from_ms, span[0]), span[1] if one.to_ms is None else one.to_ms
+        held.setdefault(one.device_id, []).append(stretch)
+    found = []
+    for device_id, stretches in sorted(held.items()):
+        device = devices.get(conn, device_id)
+        readings = [
+            timed
+            for envelope in ingest.envelopes_between(conn, device_id, *span)
+            for timed in _timed(envelope)
+            if any(from_ms <= timed.at_ms < to_ms for from_ms, to_ms in stretches)
+        ]
+        readings.sort(key=lambda timed: (timed.at_ms, timed.envelope, timed.index))
+        kind = DeviceKind.LAPTOP if device is None else device.kind
+        complete_to_ms = ingest.complete_to_ms(conn, device_id)
+        found.append(DeviceEvidence(device_id, kind.value, complete_to_ms, tuple(readings)))
+    return tuple(found)
+
+
+def _timed(envelope: StoredEnvelope) -> Iterable[TimedReading]:
+    for one in envelope.readings:
+        if one.reading is not None:  # a kind of a later version is kept and skipped
+            yield TimedReading(
+                envelope=envelope.digest,
+                index=one.index,
+                at_ms=one.at_ms,
+                error_ms=one.error_ms,
+                boot_offset_ms=envelope.boot_offset_ms,
+                reading=one.reading,
+            )
+
+
+def _beacons(
+    conn: Connection, laptops: Sequence[DeviceEvidence], site_id: str
+) -> dict[bytes, BeaconSlot]:
+    """Whose each identifier is that a laptop heard. The site's nodes are asked first, and the
+    others about what is left: a foreign or a stale one is something that integrity wants to see."""
+    unknown: set[bytes] = set()
+    times: list[int] = []
+    for timed in (timed for laptop in laptops for timed in laptop.readings):
+        if isinstance(timed.reading, Beacon) and timed.reading.scheme == "rid":
+            unknown.add(timed.reading.id)
+            times += (timed.at_ms - timed.error_ms, timed.at_ms + timed.error_ms)
+    if not unknown:
+        return {}
+    first, last = rid.slot_at(min(times)) - REPLAY_SLOTS, rid.slot_at(max(times)) + REPLAY_SLOTS
+    found: dict[bytes, BeaconSlot] = {}
+    nodes = [one for one in devices.list_all(conn) if one.kind is DeviceKind.NODE]
+    for node in sorted(nodes, key=lambda one: (one.site_id != site_id, one.id)):
+        if not unknown:
+            break
+        if node.rid_key is None or node.site_id is None:
+            continue
+        for slot in range(first, last + 1):
+            made = rid.rid(node.rid_key, slot)
+            if made in unknown:
+                found[made] = BeaconSlot(node.id, node.site_id, slot)
+                unknown.discard(made)
+    return found
+
+
+def _vantages(
+    laptops: Sequence[DeviceEvidence], collector_key: Ed25519PublicKey
+) -> dict[bytes, VantageSeen]:
+    """What the quoted vantage tokens say; those that do not verify, or are another device's, are
+    left out."""
+    found: dict[bytes, VantageSeen] = {}
+    for laptop in laptops:
+        tokens = {
+            timed.reading.vantage
+            for timed in laptop.readings
+            if isinstance(timed.reading, Network) and timed.reading.vantage is not None
+        }
+        for token in tokens:
+            try:
+                seen = receipt.open_vantage(token, collector_key)
+            except WireError:
+                continue
+            if seen.device_id == laptop.device_id:
+                found[token] = VantageSeen(seen.address, seen.at_ms)
+    return found
+
+
+def _integrity(
+    conn: Connection, device_ids: Sequence[str], span: tuple[int, int]
+) -> tuple[IntegrityEvent, ...]:
+    events = [
+        IntegrityEvent(one.device_id, one.kind.value, one.at_ms, one.detail, one.envelope)
+        for one in ingest.events_between(conn, device_ids, *span)
+    ]
+    return tuple(sorted(events, key=lambda one: (one.at_ms, one.device_id, one.kind, one.detail)))

@@ -1,0 +1,190 @@
+"""Assessments in the database: every version is kept. No commits here."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row, Select
+
+from zaigang_collector import db
+from zaigang_collector.assessment import body as bodies
+from zaigang_collector.assessment.model import Outcome, StoredAssessment, assessment_id
+from zaigang_collector.assessment.tables import ASSESSMENT, CHECKED, POLICY
+from zaigang_collector.ledger import service as ledger
+from zaigang_collector.matching.model import Assessment, Presence, Work
+from zaigang_collector.matching.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which assessments to list; None: any."""
+
+    employee_id: str | None = None
+    site_id: str | None = None
+    presence: Presence | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+
+
+def keep(
+    conn: Connection,
+    assessment: Assessment,
+    evidence_hash: bytes,
+    now_ms: int,
+    randomness: db.Randomness,
+) -> Outcome:
+    """Store an assessment, unless the newest version says the very same."""
+    opening_id, _, _version = assessment.claim.clock_in_ids[0].partition("@")
+    name = assessment_id(opening_id)
+    before = get(conn, name)
+    body = bodies.encode(assessment)
+    body_hash = hashlib.sha256(body).digest()
+    if before is not None and before.body_hash == body_hash and before.withdrawn_ms is None:
+        return Outcome.UNCHANGED
+    version = 1 if before is None else before.version + 1
+    conn.execute(sa.update(ASSESSMENT).where(ASSESSMENT.c.id == name).values(newest=False))
+    claim = assessment.claim
+    conn.execute(
+        sa.insert(ASSESSMENT).values(
+            id=name,
+            version=version,
+            newest=True,
+            employee_id=claim.employee_id,
+            site_id=claim.site_id,
+            start_ms=claim.start_ms,
+            end_ms=claim.end_ms,
+            presence=assessment.presence.value,
+            work=assessment.work.value,
+            coverage=assessment.coverage,
+            provisional=assessment.provisional,
+            body=body,
+            body_hash=body_hash,
+            evidence_hash=evidence_hash,
+            policy_hash=assessment.policy_hash,
+            created_ms=now_ms,
+        )
+    )
+    _append(conn, ledger.EntryType.ASSESSMENT, now_ms, body_hash, randomness, f"{name}@{version}")
+    return Outcome.ADDED if version == 1 else Outcome.NEW_VERSION
+
+
+def keep_policy(
+    conn: Connection, policy: Policy, policy_hash: str, now_ms: int, randomness: db.Randomness
+) -> None:
+    """Store the numbers behind a policy hash once, so that old assessments can be recomputed."""
+    body = bodies.canonical(dataclasses.asdict(policy))
+    row = {"policy_hash": policy_hash, "body": body, "created_ms": now_ms}
+    if db.insert_ignore(conn, POLICY, [row]):
+        body_hash = hashlib.sha256(body).digest()
+        _append(conn, ledger.EntryType.POLICY, now_ms, body_hash, randomness, policy_hash)
+
+
+def withdraw_others(
+    conn: Connection, employee_id: str, span: tuple[int, int], still: Collection[str], now_ms: int
+) -> int:
+    """Mark this person's newest assessments that start within `span` and are not in `still`: the
+    punches behind them were edited away. Returns how many."""
+    query = sa.select(ASSESSMENT.c.id).where(
+        ASSESSMENT.c.newest,
+        ASSESSMENT.c.withdrawn_ms.is_(None),
+        ASSESSMENT.c.employee_id == employee_id,
+        ASSESSMENT.c.start_ms >= span[0],
+        ASSESSMENT.c.start_ms < span[1],
+    )
+    gone = sorted(set(conn.execute(query).scalars()) - set(still))
+    for name in gone:
+        conn.execute(
+            sa.update(ASSESSMENT)
+            .where(ASSESSMENT.c.id == name, ASSESSMENT.c.newest)
+            .values(withdrawn_ms=now_ms)
+        )
+    return len(gone)
+
+
+def last_inputs(conn: Connection, name: str) -> bytes | None:
+    """The hash of what an interval's last judging looked at."""
+    query = sa.select(CHECKED.c.inputs_hash).where(CHECKED.c.id == name)
+    return conn.execute(query).scalar_one_or_none()
+
+
+def note_inputs(conn: Connection, name: str, inputs_hash: bytes, now_ms: int) -> None:
+    """Remember what an interval was judged on."""
+    db.upsert(conn, CHECKED, [{"id": name, "inputs_hash": inputs_hash, "checked_ms": now_ms}])
+
+
+def get(conn: Connection, name: str) -> StoredAssessment | None:
+    """The newest version."""
+    row = conn.execute(
+        sa.select(ASSESSMENT).where(ASSESSMENT.c.id == name, ASSESSMENT.c.newest)
+    ).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def versions(conn: Connection, name: str) -> tuple[StoredAssessment, ...]:
+    """Every version, the oldest first."""
+    query = sa.select(ASSESSMENT).where(ASSESSMENT.c.id == name).order_by(ASSESSMENT.c.version)
+    return tuple(_stored(row) for row in conn.execute(query))
+
+
+def list_page(
+    conn: Connection, wanted: Filter, after: tuple[int, str] | None, limit: int
+) -> tuple[StoredAssessment, ...]:
+    """Newest versions that are not withdrawn, in order of (start_ms, id), after the pair `after`."""
+    query = sa.select(ASSESSMENT).where(ASSESSMENT.c.newest, ASSESSMENT.c.withdrawn_ms.is_(None))
+    query = _filtered(query, wanted)
+    if after is not None:
+        start_ms, name = after
+        query = query.where(
+            sa.or_(
+                ASSESSMENT.c.start_ms > start_ms,
+                sa.and_(ASSESSMENT.c.start_ms == start_ms, ASSESSMENT.c.id > name),
+            )
+        )
+    query = query.order_by(ASSESSMENT.c.start_ms, ASSESSMENT.c.id).limit(limit)
+    return tuple(_stored(row) for row in conn.execute(query))
+
+
+def count_by_presence(conn: Connection) -> dict[str, int]:
+    """How many newest assessments have each answer."""
+    query = (
+        sa.select(ASSESSMENT.c.presence, sa.func.count().label("number"))
+        .where(ASSESSMENT.c.newest, ASSESSMENT.c.withdrawn_ms.is_(None))
+        .group_by(ASSESSMENT.c.presence)
+    )
+    return {row.presence: row.number for row in conn.execute(query)}
+
+
+def _filtered(query: Select[tuple[object, ...]], wanted: Filter) -> Select[tuple[object, ...]]:
+    if wanted.employee_id is not None:
+        query = query.where(ASSESSMENT.c.employee_id == wanted.employee_id)
+    if wanted.site_id is not None:
+        query = query.where(ASSESSMENT.c.site_id == wanted.site_id)
+    if wanted.presence is not None:
+        query = query.where(ASSESSMENT.c.presence == wanted.presence.value)
+    if wanted.from_ms is not None:
+        query = query.where(ASSESSMENT.c.start_ms >= wanted.from_ms)
+    if wanted.to_ms is not None:
+        query = query.where(ASSESSMENT.c.start_ms < wanted.to_ms)
+    return query
+
+
+def _append(
+    conn: Connection,
+    entry_type: ledger.EntryType,
+    now_ms: int,
+    body_hash: bytes,
+    randomness: db.Randomness,
+    ref: str,
+) -> None:
+    ledger.append(conn, entry_type, now_ms, body_hash, randomness(ledger.SALT_BYTES), ref)
+
+
+def _stored(row: Row[tuple[object, ...]]) -> StoredAssessment:
+    values = dict(row._mapping)
+    values["presence"] = Presence(values["presence"])
+    values["work"] = Work(values["work"])
+    return StoredAssessment(**values)

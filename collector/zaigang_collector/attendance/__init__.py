@@ -1,0 +1,1 @@
+"""Claims: clock-ins with their provenance, exemptions, and the intervals that they make."""

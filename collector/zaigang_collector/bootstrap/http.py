@@ -1,0 +1,47 @@
+"""Uvicorn inside our own event loop: sockets bound by us, signals left to us."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+import uvicorn
+
+from zaigang_collector.errors import ConfigError
+
+_BACKLOG: Final = 256
+# How long open requests may take when stopping. Larger holds up a restart; smaller cuts an answer.
+GRACE_S: Final = 5
+
+
+class Server(uvicorn.Server):
+    """One of several servers in a process: whoever runs them all handles the signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int, what: str) -> socket.socket:
+    """A listening TCP socket. Raises ConfigError that says what to do."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"{what}: {host}:{port} cannot be listened on ({error.strerror}). Is another collector "
+            "running? Otherwise set another port, or 0 for a free one, in collector.toml."
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def port_of(listener: socket.socket) -> int:
+    """The port that was taken."""
+    return int(listener.getsockname()[1])

@@ -1,0 +1,81 @@
+"""Judges intervals as their evidence comes in, in a thread of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from zaigang_collector.assessment import service
+from zaigang_collector.assessment.service import Judge
+from zaigang_collector.bootstrap.data import Opened
+from zaigang_collector.matching.policy import default_policy
+
+_LOG = logging.getLogger(__name__)
+
+# Larger makes HR wait for a verdict; smaller asks the database about nothing new.
+EVERY_S: Final = 30.0
+# How far back late evidence is looked for. Larger asks more each time; smaller forgets a laptop
+# that comes back from a week's leave. `assess --from` reaches any time.
+LOOK_BACK_MS: Final = 8 * 24 * 3_600_000
+
+
+def judge(collector: Opened) -> Judge:
+    """The policy that comes with the program, with this collector's waiting time."""
+    policy = dataclasses.replace(default_policy(), waiting_h=float(collector.settings.waiting_h))
+    return Judge(policy, collector.keys.receipt_key.public_key(), collector.randomness)
+
+
+class Worker:
+    """One pass every `EVERY_S`, until stopped."""
+
+    def __init__(self, collector: Opened) -> None:
+        self._collector = collector
+        self._judge = judge(collector)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="assessment", daemon=True)
+        self.problem: str | None = None
+        """Why the last pass failed; None: it did not."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when the person at hand is done."""
+        self._stop.set()
+        self._thread.join()
+
+    def run_once(self) -> int:
+        """Judge whoever has something new; returns how many people."""
+        now_ms = self._collector.clock.utc_ms()
+        span = now_ms - LOOK_BACK_MS, now_ms
+        with self._collector.reading() as conn:
+            people = service.people_due(conn, self._judge, *span, now_ms)
+        done = 0
+        for person in people:
+            if self._stop.is_set():
+                break
+            # A transaction each: ingest is not kept waiting behind a long pass.
+            try:
+                with self._collector.writing() as conn:
+                    service.judge_person(conn, self._judge, person, *span, now_ms)
+            except Exception:  # noqa: BLE001  # see below
+                # One person's odd evidence must not keep everybody else's verdicts back.
+                self.problem = "Some assessments fail; the log says whose and why."
+                _LOG.exception("assessing %s failed", person)
+            else:
+                done += 1
+        return done
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_S):
+            try:
+                self.problem = None
+                self.run_once()
+            except SQLAlchemyError as error:
+                # The next pass finds the same work: nothing is lost but time.
+                self.problem = "Assessments are not being made: the database refuses."
+                _LOG.error("assessment pass failed: %s", type(error).__name__)

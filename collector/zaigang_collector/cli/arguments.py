@@ -1,0 +1,61 @@
+"""What the commands' arguments have in common."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+if TYPE_CHECKING:
+    # argparse keeps the type of its sub-parsers to itself.
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+else:
+    Commands = object
+
+
+def group(commands: Commands, name: str, about: str) -> Commands:
+    """A command with commands of its own: `sites list`."""
+    inner = commands.add_parser(name, help=about, description=about)
+    return inner.add_subparsers(metavar="COMMAND", required=True)
+
+
+def zone(text: str) -> ZoneInfo:
+    """An IANA time zone, for argparse."""
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time zone; expected a name like Asia/Shanghai"
+        ) from None
+
+
+def moment(text: str) -> int:
+    """ISO 8601 with its offset to UTC milliseconds, for argparse."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time with its offset; expected 2026-09-21T09:00:00+08:00"
+        )
+    return round(parsed.timestamp() * 1000)
+
+
+def zone_argument(parser: argparse.ArgumentParser) -> None:
+    """Times are shown in this zone."""
+    parser.add_argument(
+        "--zone",
+        type=zone,
+        default=ZoneInfo("Asia/Shanghai"),
+        metavar="ZONE",
+        help="time zone of what is shown (default: Asia/Shanghai)",
+    )
+
+
+def span_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--from` and `--to`."""
+    example = "ISO 8601 with offset, as 2026-09-21T00:00:00+08:00"
+    parser.add_argument("--from", dest="from_ms", type=moment, metavar="TIME", help=example)
+    parser.add_argument("--to", dest="to_ms", type=moment, metavar="TIME", help="before this")

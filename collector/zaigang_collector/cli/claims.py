@@ -1,0 +1,169 @@
+"""`clock-ins import|list|show`, `assess`, `assessments list|show`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from zaigang_collector import bootstrap
+from zaigang_collector.assessment import service as assessing
+from zaigang_collector.assessment import store
+from zaigang_collector.attendance import csv_import, service
+from zaigang_collector.cli.arguments import Commands, group, span_arguments, zone_argument
+from zaigang_collector.cli.console import Exit, local, read_file, rows, say
+from zaigang_collector.errors import UnknownIdError
+
+_LIST_MAX: Final = 1000
+_WEEK_MS: Final = 7 * 24 * 3_600_000
+
+
+def add(commands: Commands, common: argparse.ArgumentParser) -> None:
+    """Add the commands of this room."""
+    clock_ins = group(commands, "clock-ins", "what people claim")
+    one = clock_ins.add_parser("import", parents=[common], help="from CSV, all or nothing")
+    one.add_argument("file", type=Path, help="columns: " + _columns())
+    one.set_defaults(run=_import)
+    one = clock_ins.add_parser("list", parents=[common], help="newest versions, by time")
+    one.add_argument("--employee", metavar="ID")
+    one.add_argument("--site", metavar="ID")
+    span_arguments(one)
+    zone_argument(one)
+    one.set_defaults(run=_list)
+    one = clock_ins.add_parser("show", parents=[common], help="one, with all its versions")
+    one.add_argument("id")
+    zone_argument(one)
+    one.set_defaults(run=_show)
+    one = commands.add_parser(
+        "assess", parents=[common], help="judge intervals now; same evidence, no new version"
+    )
+    one.add_argument("--employee", metavar="ID", help="one person only")
+    span_arguments(one)
+    one.set_defaults(run=_assess)
+    assessments = group(commands, "assessments", "what was found")
+    one = assessments.add_parser("list", parents=[common], help="newest versions, by time")
+    one.add_argument("--employee", metavar="ID")
+    span_arguments(one)
+    zone_argument(one)
+    one.set_defaults(run=_list_assessments)
+    one = assessments.add_parser("show", parents=[common], help="one, with its evidence, as JSON")
+    one.add_argument("id")
+    one.set_defaults(run=_show_assessment)
+
+
+def _columns() -> str:
+    return ", ".join(
+        column.name if column.required else f"[{column.name}]" for column in csv_import.COLUMNS
+    )
+
+
+def _import(args: argparse.Namespace) -> int:
+    data = read_file(args.file)
+    with bootstrap.opened(args.data) as collector, collector.writing() as conn:
+        result = csv_import.import_clock_ins(
+            conn, data, collector.clock.utc_ms(), collector.randomness
+        )
+    say(
+        f"{result.added} new, {result.new_versions} edited, {result.unchanged} known already, "
+        f"of {len(result.employees)} people"
+    )
+    return Exit.OK
+
+
+def _list(args: argparse.Namespace) -> int:
+    zone: ZoneInfo = args.zone
+    wanted = service.Filter(args.employee, args.site, args.from_ms, args.to_ms)
+    with bootstrap.opened(args.data) as collector, collector.reading() as conn:
+        found = service.list_page(conn, wanted, None, _LIST_MAX)
+    lines = [
+        (
+            one.reference,
+            local(one.content.punched_ms, zone),
+            one.content.direction.value,
+            one.content.employee_id,
+            one.content.site_id,
+            one.content.kind.value,
+            f"{one.content.source} {one.content.source_id}",
+        )
+        for one in found
+    ]
+    rows(("id", "punched", "direction", "employee", "site", "kind", "source"), lines)
+    return Exit.OK
+
+
+def _show(args: argparse.Namespace) -> int:
+    zone: ZoneInfo = args.zone
+    with bootstrap.opened(args.data) as collector, collector.reading() as conn:
+        found = service.versions(conn, args.id.partition("@")[0])
+    if not found:
+        raise UnknownIdError("clock-in", args.id)
+    for one in found:
+        new = one.content
+        say(f"{one.reference}, stored {local(one.stored_ms, zone)}")
+        for name, value in (
+            ("employee", new.employee_id),
+            ("site", new.site_id),
+            ("direction", new.direction.value),
+            ("punched", local(new.punched_ms, zone)),
+            ("received", local(new.received_ms, zone)),
+            ("kind", new.kind.value),
+            ("source", f"{new.source} {new.source_id}"),
+            ("point", "with coordinates" if new.point else ""),
+            ("flags", ", ".join(new.flags)),
+            ("sha256", new.record_hash().hex()),
+        ):
+            say(f"  {name}: {value or '-'}")
+    return Exit.OK
+
+
+def _assess(args: argparse.Namespace) -> int:
+    with bootstrap.opened(args.data) as collector:
+        now_ms = collector.clock.utc_ms()
+        judged = assessing.judge_span(
+            collector.engine,
+            bootstrap.judge(collector),
+            now_ms - _WEEK_MS if args.from_ms is None else args.from_ms,
+            now_ms if args.to_ms is None else args.to_ms,
+            now_ms,
+            employee_id=args.employee,
+        )
+    counts = Counter(one.outcome.value for one in judged)
+    told = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
+    say(f"{len(judged)} intervals: {told or 'no clock-in in this stretch'}")
+    return Exit.OK
+
+
+def _list_assessments(args: argparse.Namespace) -> int:
+    zone: ZoneInfo = args.zone
+    wanted = store.Filter(args.employee, from_ms=args.from_ms, to_ms=args.to_ms)
+    with bootstrap.opened(args.data) as collector, collector.reading() as conn:
+        found = store.list_page(conn, wanted, None, _LIST_MAX)
+    lines = [
+        (
+            one.id,
+            one.version,
+            one.employee_id,
+            one.site_id,
+            local(one.start_ms, zone),
+            local(one.end_ms, zone),
+            one.presence.value + (" (provisional)" if one.provisional else ""),
+            one.work.value,
+            f"{one.coverage:.0%}",
+        )
+        for one in found
+    ]
+    header = ("id", "version", "employee", "site", "from", "to", "presence", "work", "coverage")
+    rows(header, lines)
+    return Exit.OK
+
+
+def _show_assessment(args: argparse.Namespace) -> int:
+    with bootstrap.opened(args.data) as collector, collector.reading() as conn:
+        found = store.get(conn, args.id)
+    if found is None:
+        raise UnknownIdError("assessment", args.id)
+    say(json.dumps(json.loads(found.body), indent=2, ensure_ascii=False))
+    return Exit.OK

@@ -1,0 +1,66 @@
+"""Writing to people: lines, tables and the exit codes."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from zaigang_collector.errors import ConfigError
+
+
+class Exit(enum.IntEnum):
+    """What a command's exit code means; printed by `zaigang-collector --help`."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    CONFIG = 3
+    BAD_INPUT = 4
+    UNKNOWN_ID = 5
+
+
+EXIT_CODES = """exit codes:
+  0  done
+  1  it did not work, or (demo) a verdict is wrong
+  2  the command line is not right
+  3  a setting, the data directory or the database: the message says which
+  4  the input was refused as a whole; every problem is listed
+  5  there is nothing with this id
+"""
+
+
+def say(text: str = "") -> None:
+    """One line to standard output."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    """One line to standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def rows(header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
+    """Columns separated by tabs: readable for people and for `cut`."""
+    say("\t".join(header))
+    for line in lines:
+        say("\t".join("" if value is None else str(value) for value in line))
+
+
+def local(at_ms: int | None, zone: ZoneInfo) -> str:
+    """A time as people of a zone write it."""
+    if at_ms is None:
+        return ""
+    return datetime.fromtimestamp(at_ms / 1000, zone).strftime("%Y-%m-%d %H:%M:%S%z")
+
+
+def read_file(path: Path) -> bytes:
+    """A file that was named on the command line. Raises ConfigError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,114 @@
+"""`devices import|list|show|status`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from zaigang_collector import bootstrap
+from zaigang_collector.cli import bulk
+from zaigang_collector.cli.arguments import Commands, group, zone_argument
+from zaigang_collector.cli.console import Exit, complain, local, read_file, rows, say
+from zaigang_collector.devices import enrolment, service
+from zaigang_collector.devices.model import DeviceStatus
+from zaigang_collector.errors import UnknownIdError
+
+
+def add(commands: Commands, common: argparse.ArgumentParser) -> None:
+    """Add the commands of this room."""
+    devices = group(commands, "devices", "laptops and site nodes")
+    one = devices.add_parser(
+        "import", parents=[common], help="an enrolment token for each line of a CSV file"
+    )
+    one.add_argument("file", type=Path, help="columns: employee_id or site_id, [uses]")
+    one.set_defaults(run=_import)
+    one = devices.add_parser("list", parents=[common], help="all devices")
+    zone_argument(one)
+    one.set_defaults(run=_list)
+    one = devices.add_parser("show", parents=[common], help="one device")
+    one.add_argument("id")
+    zone_argument(one)
+    one.set_defaults(run=_show)
+    one = devices.add_parser(
+        "status", parents=[common], help="active, lost, quarantined, or revoked for good"
+    )
+    one.add_argument("id")
+    one.add_argument("status", choices=[status.value for status in DeviceStatus])
+    one.add_argument("--why", required=True, help="kept with the change")
+    one.set_defaults(run=_status)
+
+
+def _import(args: argparse.Namespace) -> int:
+    data = read_file(args.file)
+    with bootstrap.opened(args.data) as collector, collector.writing() as conn:
+        now_ms = collector.clock.utc_ms()
+        expires_ms = now_ms + collector.settings.token_h * 3_600_000
+        lines = []
+        for wanted in bulk.read(conn, data):
+            token = enrolment.issue_token(
+                conn,
+                wanted.scope,
+                now_ms,
+                expires_ms,
+                collector.keys.authority,
+                collector.randomness,
+            )
+            lines.append((wanted.owner, wanted.scope.kind.value, wanted.scope.uses, str(token)))
+    rows(("belongs_to", "kind", "uses", "token"), lines)
+    complain(f"Shown once; each token is good for {collector.settings.token_h} h.")
+    return Exit.OK
+
+
+def _list(args: argparse.Namespace) -> int:
+    zone: ZoneInfo = args.zone
+    with bootstrap.opened(args.data) as collector, collector.reading() as conn:
+        lines = [
+            (
+                device.id,
+                device.kind.value,
+                device.status.value,
+                device.employee_id or device.site_id,
+                device.name,
+                local(device.created_ms, zone),
+            )
+            for device in service.list_all(conn)
+        ]
+    rows(("id", "kind", "status", "belongs_to", "name", "enrolled"), lines)
+    return Exit.OK
+
+
+def _show(args: argparse.Namespace) -> int:
+    zone: ZoneInfo = args.zone
+    with bootstrap.opened(args.data) as collector, collector.reading() as conn:
+        device = service.get(conn, args.id)
+    if device is None:
+        raise UnknownIdError("device", args.id)
+    for name, value in (
+        ("id", device.id),
+        ("kind", device.kind.value),
+        ("name", device.name),
+        ("platform", device.platform),
+        ("employee", device.employee_id),
+        ("site", device.site_id),
+        ("status", device.status.value),
+        ("enrolled", local(device.created_ms, zone)),
+        ("revoked", local(device.revoked_ms, zone)),
+        ("public key", device.public_key.hex()),
+    ):
+        say(f"{name}: {value or '-'}")
+    return Exit.OK
+
+
+def _status(args: argparse.Namespace) -> int:
+    with bootstrap.opened(args.data) as collector, collector.writing() as conn:
+        device = service.set_status(
+            conn,
+            args.id,
+            DeviceStatus(args.status),
+            args.why,
+            collector.clock.utc_ms(),
+            collector.randomness,
+        )
+    say(f"{device.id} is {device.status.value} now")
+    return Exit.OK

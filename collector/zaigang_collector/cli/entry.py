@@ -1,0 +1,76 @@
+"""The parser, and the one place where errors become sentences and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.exc import OperationalError
+
+from zaigang_collector.cli import claims, devices, directory, running, tokens
+from zaigang_collector.cli.console import EXIT_CODES, Exit, complain
+from zaigang_collector.errors import (
+    CollectorError,
+    ConfigError,
+    CsvError,
+    SchemaError,
+    UnknownIdError,
+)
+from zaigang_shared import __version__
+
+_DATA: Final = "zaigang-data"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except CsvError as error:
+        complain(f"{args.file}: {error}")
+        return Exit.BAD_INPUT
+    except (ConfigError, SchemaError) as error:
+        complain(str(error))
+        return Exit.CONFIG
+    except UnknownIdError as error:
+        complain(f"{error}; the `list` command shows what there is")
+        return Exit.UNKNOWN_ID
+    except CollectorError as error:
+        complain(str(error))
+        return Exit.FAILED
+    except OperationalError as error:
+        complain(f"the database cannot be used: {error.orig}")
+        return Exit.CONFIG
+    except BrokenPipeError:
+        # `| head` went away: no traceback, and none at interpreter shutdown either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except KeyboardInterrupt:
+        return Exit.FAILED
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands. Each sets `run`, a function from its arguments to an exit code."""
+    root = argparse.ArgumentParser(
+        prog="zaigang-collector",
+        description="Collects signed readings, judges clock-ins against them, and answers HR.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"zaigang {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("ZAIGANG_DATA", _DATA)),
+        metavar="DIR",
+        help=f"data directory (default: $ZAIGANG_DATA or ./{_DATA})",
+    )
+    commands = root.add_subparsers(metavar="COMMAND", required=True)
+    for room in (running, tokens, directory, devices, claims):
+        room.add(commands, common)
+    return root

@@ -1,0 +1,1 @@
+"""Arrivals: what devices publish is judged, stored, answered with a receipt, and read back."""

@@ -1,0 +1,167 @@
+"""When something happened, told from `up` alone. Pure.
+
+A boot's clock and ours differ by an offset o: collector UTC = up + o. Every stored envelope
+bounds it from both sides, whatever the device's wall clock says:
+
+    o <= arrived - up        it was sealed before it arrived
+    o >= receipt.at - up     it was sealed after the receipt that it quotes was given
+
+An upper bound is near the truth as soon as one envelope of the boot arrived live; what was
+spooled in the same boot is then known as well. Bounds are kept per hour of `up`, since an
+undisciplined clock drifts: an observation of another hour counts, less sharply the further away.
+Maxima and minima only, so that no order of arrival and no repetition changes the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+WINDOW_MS: Final = 3_600_000
+"""Larger blurs by the drift within it; smaller keeps more rows than it gains precision."""
+
+# A quartz that nobody disciplines is within 100 ppm, and both clocks may be one; the kernel slews
+# by 500 ppm at most, briefly. Larger makes distant observations worthless; smaller accuses a
+# laptop of having been tampered with after a fortnight without a time server.
+DRIFT_PPM: Final = 200
+
+# Our own clock is stepped when a time server corrects it. Larger hides small tampering; smaller
+# takes such a step for tampering by every device at once.
+TOLERANCE_MS: Final = 2_000
+
+# What is said when nothing bounds the offset from below: a day, in which a detached device can
+# have been carried anywhere. Larger changes no verdict; smaller pretends to know.
+UNKNOWN_ERROR_MS: Final = 86_400_000
+
+# An envelope is sealed each minute, and one that waits longer than a few came from a spool.
+# Larger takes a short outage for live; smaller calls a slow mobile link reconstructed.
+LIVE_WITHIN_MS: Final = 120_000
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the envelopes of one hour of `up` say of their boot's offset."""
+
+    first_up_ms: int
+    last_up_ms: int
+    low_ms: int | None
+    """max(receipt.at - up); None: none of them quotes a receipt that we know."""
+    high_ms: int
+    """min(arrived - up)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One stored envelope, as far as clocks are concerned."""
+
+    up_ms: int
+    arrived_ms: int
+    receipt_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A moment of collector UTC. The truth lies in at_ms ± error_ms."""
+
+    at_ms: int
+    error_ms: int
+    offset_ms: int
+    """Adds to a BOOTTIME of this boot near the estimated one."""
+
+
+def window_index(up_ms: int) -> int:
+    """Which hour of its boot a moment is in."""
+    return up_ms // WINDOW_MS
+
+
+def window_of(observations: Iterable[Observation]) -> Window:
+    """What envelopes of one hour say; at least one. `merge` puts it together with what is known."""
+    seen = list(observations)
+    ups = [one.up_ms for one in seen]
+    lows = [one.receipt_at_ms - one.up_ms for one in seen if one.receipt_at_ms is not None]
+    highs = [one.arrived_ms - one.up_ms for one in seen]
+    return Window(min(ups), max(ups), max(lows, default=None), min(highs))
+
+
+def merge(one: Window, other: Window) -> Window:
+    """What both say together. Commutative, associative, idempotent."""
+    lows = [window.low_ms for window in (one, other) if window.low_ms is not None]
+    return Window(
+        min(one.first_up_ms, other.first_up_ms),
+        max(one.last_up_ms, other.last_up_ms),
+        max(lows, default=None),
+        min(one.high_ms, other.high_ms),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BootClock:
+    """Everything known of one boot's offset."""
+
+    windows: tuple[Window, ...]
+    """By `first_up_ms`."""
+    floor_ms: int | None = None
+    """Collector UTC before which the device did not exist: its enrolment."""
+
+    @classmethod
+    def from_observations(
+        cls, observations: Iterable[Observation], floor_ms: int | None = None
+    ) -> BootClock:
+        """From single envelopes, in any order."""
+        windows: dict[int, Window] = {}
+        for seen in observations:
+            index, new = window_index(seen.up_ms), window_of([seen])
+            windows[index] = merge(windows[index], new) if index in windows else new
+        return cls(tuple(windows[index] for index in sorted(windows)), floor_ms)
+
+    def estimate(self, up_ms: int) -> Estimate:
+        """When it was `up_ms` on this boot's clock.
+
+        The upper bound is the estimate: an envelope travels for a second, and waits for its
+        receipt for a minute, so the truth is near the upper end. The error reaches down to the
+        lower bound. Raises ValueError when nothing was observed.
+        """
+        low, high = self._bounds(up_ms)
+        error = UNKNOWN_ERROR_MS if low is None else abs(high - low)
+        return Estimate(up_ms + high, error, high)
+
+    def contradiction_ms(self, up_ms: int) -> int:
+        """By how much the bounds contradict each other at `up_ms`; 0: they agree.
+
+        Not drift and not a step of our clock: the boot's clock stood still or was pushed. A
+        virtual machine that was paused looks the same.
+        """
+        low, high = self._bounds(up_ms)
+        return 0 if low is None else max(0, low - high - TOLERANCE_MS)
+
+    def _bounds(self, up_ms: int) -> tuple[int | None, int]:
+        if not self.windows:
+            raise ValueError("a boot clock needs at least one observation")
+        high = min(window.high_ms + _slack_ms(window, up_ms) for window in self.windows)
+        lows = [
+            window.low_ms - _slack_ms(window, up_ms)
+            for window in self.windows
+            if window.low_ms is not None
+        ]
+        if self.floor_ms is not None:
+            # `up_ms` itself may lie before the enrolment; every envelope was sealed after it.
+            window = self.windows[0]
+            lows.append(self.floor_ms - window.first_up_ms - _slack_ms(window, up_ms))
+        return max(lows, default=None), high
+
+
+def contradicts(window: Window) -> bool:
+    """Whether the envelopes of one hour alone cannot all be true."""
+    return BootClock((window,)).contradiction_ms(window.last_up_ms) > 0
+
+
+def is_reconstructed(seen: Observation, clock: BootClock) -> bool:
+    """Whether the envelope waited in a spool, so that its time comes from others of its boot."""
+    return seen.arrived_ms - clock.estimate(seen.up_ms).at_ms > LIVE_WITHIN_MS
+
+
+def _slack_ms(window: Window, up_ms: int) -> int:
+    """How far drift may have carried the offset between the window's far end and `up_ms`."""
+    distance_ms = max(abs(up_ms - window.first_up_ms), abs(up_ms - window.last_up_ms))
+    return distance_ms * DRIFT_PPM // 1_000_000

@@ -1,0 +1,291 @@
+"""What arrived, read back. Everything is decoded from the signed bytes; nothing here writes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from zaigang_collector.devices import service as devices
+from zaigang_collector.ingest import clock_model, windows
+from zaigang_collector.ingest.chain import Chain
+from zaigang_collector.ingest.clock_model import BootClock, Observation
+from zaigang_collector.ingest.model import (
+    DeviceHealth,
+    EventKind,
+    IngestEvent,
+    RefusalCount,
+    StoredEnvelope,
+    StoredReading,
+    StoredReceipt,
+)
+from zaigang_collector.ingest.tables import (
+    ASIDE,
+    BOOT,
+    CHAIN,
+    ENVELOPE,
+    EVENT,
+    RECEIPT,
+    REFUSAL,
+    STATE,
+)
+from zaigang_shared import cose, envelope, readings
+from zaigang_shared.receipt import Receipt
+
+# Readings are of the minute before their envelope was sealed; beacons of a few before. Larger
+# decodes what is thrown away; smaller loses the readings at the edge of an interval.
+_SEALED_WITHIN_MS: Final = 10 * 60_000
+
+
+def envelopes_between(
+    conn: Connection, device_id: str, from_ms: int, to_ms: int
+) -> tuple[StoredEnvelope, ...]:
+    """Envelopes with a reading that may end in [from_ms, to_ms], each with those readings only.
+
+    Ordered by the time of their first reading, then by digest: no order of arrival changes it.
+    """
+    spans = _windows(conn, device_id, from_ms)
+    clocks = _clocks(conn, device_id, {row.boot for row in spans})
+    wanted: list[Row[Any]] = []
+    for span in spans:
+        clock = clocks[span.boot]
+        first, last = clock.estimate(span.first_up_ms), clock.estimate(span.last_up_ms)
+        if (
+            first.at_ms - first.error_ms - _SEALED_WITHIN_MS <= to_ms
+            and last.at_ms + last.error_ms >= from_ms
+        ):
+            wanted += _rows_of(conn, span)
+    given = _receipt_times(conn, device_id, {row.rcpt for row in wanted if row.rcpt is not None})
+    found = [_stored(row, clocks[row.boot], given.get(row.rcpt)) for row in wanted]
+    cut = [_within(one, from_ms, to_ms) for one in found]
+    return tuple(
+        sorted(
+            (one for one in cut if one.readings),
+            key=lambda one: (one.readings[0].at_ms, one.digest),
+        )
+    )
+
+
+def envelope_by_digest(conn: Connection, digest: bytes) -> StoredEnvelope | None:
+    """The envelope that a finding names."""
+    row = conn.execute(sa.select(ENVELOPE).where(ENVELOPE.c.digest == digest)).one_or_none()
+    if row is None:
+        return None
+    clock = _clocks(conn, row.device_id, {row.boot})[row.boot]
+    given = {} if row.rcpt is None else _receipt_times(conn, row.device_id, {row.rcpt})
+    return _stored(row, clock, given.get(row.rcpt))
+
+
+def complete_to_ms(conn: Connection, device_id: str) -> int | None:
+    """Watermark: everything that the device sealed up to then is here; None: nothing known."""
+    chain = chain_of(conn, device_id)
+    if chain is None or chain.through == 0:
+        return None
+    query = sa.select(ENVELOPE.c.boot, ENVELOPE.c.up_ms).where(
+        ENVELOPE.c.device_id == device_id, ENVELOPE.c.seq == chain.through
+    )
+    last = conn.execute(query).one()
+    clock = _clocks(conn, device_id, {last.boot})[last.boot]
+    return clock.estimate(last.up_ms).at_ms
+
+
+def chain_of(conn: Connection, device_id: str) -> Chain | None:
+    """How far a device's chain is here; None: nothing of it ever arrived."""
+    row = conn.execute(sa.select(CHAIN).where(CHAIN.c.device_id == device_id)).one_or_none()
+    return None if row is None else _chain(row)
+
+
+def missing_seqs(conn: Connection, device_id: str, limit: int = 100) -> tuple[tuple[int, int], ...]:
+    """The holes in a chain as (first, last) missing seq, the oldest first."""
+    chain = chain_of(conn, device_id)
+    if chain is None or chain.missing == 0:
+        return ()
+    before = sa.func.lag(ENVELOPE.c.seq, 1, chain.through).over(order_by=ENVELOPE.c.seq)
+    steps = (
+        sa.select(ENVELOPE.c.seq, before.label("before"))
+        .where(ENVELOPE.c.device_id == device_id, ENVELOPE.c.seq > chain.through)
+        .subquery()
+    )
+    query = sa.select(steps).where(steps.c.seq > steps.c.before + 1).order_by(steps.c.seq)
+    return tuple((row.before + 1, row.seq - 1) for row in conn.execute(query.limit(limit)))
+
+
+def events_between(
+    conn: Connection, device_ids: Collection[str], from_ms: int, to_ms: int
+) -> tuple[IngestEvent, ...]:
+    """What did not fit an honest device and was noticed in [from_ms, to_ms], oldest first."""
+    query = (
+        sa.select(EVENT)
+        .where(EVENT.c.device_id.in_(sorted(device_ids)))
+        .where(EVENT.c.at_ms >= from_ms, EVENT.c.at_ms <= to_ms)
+        .order_by(EVENT.c.at_ms, EVENT.c.id)
+    )
+    return tuple(
+        IngestEvent(row.device_id, EventKind(row.kind), row.at_ms, row.detail, row.envelope)
+        for row in conn.execute(query)
+    )
+
+
+def refusals(conn: Connection, since_day: str = "") -> tuple[RefusalCount, ...]:
+    """What was refused, from `since_day` (UTC, YYYY-MM-DD) on, the newest first."""
+    query = (
+        sa.select(REFUSAL)
+        .where(REFUSAL.c.day >= since_day)
+        .order_by(REFUSAL.c.last_ms.desc(), REFUSAL.c.reason, REFUSAL.c.device_id)
+    )
+    return tuple(
+        RefusalCount(
+            row.reason,
+            row.device_id or None,
+            row.day,
+            row._mapping["count"],
+            row.last_detail,
+            row.last_ms,
+        )
+        for row in conn.execute(query)
+    )
+
+
+def health(conn: Connection, device_ids: Sequence[str]) -> tuple[DeviceHealth, ...]:
+    """Delivery of these devices, in the given order."""
+    chains = _by_device(conn, sa.select(CHAIN).where(CHAIN.c.device_id.in_(device_ids)))
+    states = _by_device(conn, sa.select(STATE).where(STATE.c.device_id.in_(device_ids)))
+    aside = _by_device(
+        conn,
+        sa.select(ASIDE.c.device_id, sa.func.count().label("number"))
+        .where(ASIDE.c.device_id.in_(device_ids))
+        .group_by(ASIDE.c.device_id),
+    )
+    return tuple(
+        _health(name, chains.get(name), states.get(name), aside.get(name)) for name in device_ids
+    )
+
+
+def receipts_of(conn: Connection, device_id: str, from_seq: int = 0) -> tuple[StoredReceipt, ...]:
+    """The receipts that a device was given for `from_seq` or later, for a bundle."""
+    query = (
+        sa.select(RECEIPT)
+        .where(RECEIPT.c.device_id == device_id, RECEIPT.c.through >= from_seq)
+        .order_by(RECEIPT.c.through)
+    )
+    return tuple(
+        StoredReceipt(
+            row.digest, Receipt(row.device_id, row.through, row.head, row.at_ms), row.data
+        )
+        for row in conn.execute(query)
+    )
+
+
+def _windows(conn: Connection, device_id: str, from_ms: int) -> list[Row[Any]]:
+    """Windows that can reach into what begins at `from_ms`: nothing arrives before it is sealed."""
+    query = (
+        sa.select(BOOT)
+        .where(BOOT.c.device_id == device_id, BOOT.c.arrived_ms >= from_ms)
+        .order_by(BOOT.c.boot, BOOT.c.hour)
+    )
+    return list(conn.execute(query))
+
+
+def _clocks(conn: Connection, device_id: str, boots: Collection[bytes]) -> dict[bytes, BootClock]:
+    """The clocks of whole boots: what is spooled is told by what came live."""
+    device = devices.get(conn, device_id)
+    floor_ms = None if device is None else device.created_ms
+    query = (
+        sa.select(BOOT)
+        .where(BOOT.c.device_id == device_id, BOOT.c.boot.in_(sorted(boots)))
+        .order_by(BOOT.c.boot, BOOT.c.hour)
+    )
+    found = defaultdict(list)
+    for row in conn.execute(query):
+        found[row.boot].append(windows.from_row(row))
+    return {boot: BootClock(tuple(seen), floor_ms) for boot, seen in found.items()}
+
+
+def _rows_of(conn: Connection, span: Row[Any]) -> list[Row[Any]]:
+    query = sa.select(ENVELOPE).where(
+        ENVELOPE.c.device_id == span.device_id,
+        ENVELOPE.c.seq >= span.first_seq,
+        ENVELOPE.c.seq <= span.last_seq,
+        # A device that forks or lies may have other boots in between.
+        ENVELOPE.c.boot == span.boot,
+        ENVELOPE.c.up_ms >= span.first_up_ms,
+        ENVELOPE.c.up_ms <= span.last_up_ms,
+    )
+    return list(conn.execute(query))
+
+
+def _receipt_times(conn: Connection, device_id: str, digests: set[bytes]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    wanted = sorted(digests)
+    for start in range(0, len(wanted), 1000):
+        query = sa.select(RECEIPT.c.digest, RECEIPT.c.at_ms).where(
+            RECEIPT.c.device_id == device_id,
+            RECEIPT.c.digest.in_(wanted[start : start + 1000]),
+        )
+        found |= {row.digest: row.at_ms for row in conn.execute(query)}
+    return found
+
+
+def _stored(row: Row[Any], clock: BootClock, receipt_at_ms: int | None) -> StoredEnvelope:
+    # Its signature was checked before it was stored; who doubts the store uses the verifier.
+    opened = envelope.from_signed(cose.decode(row.data), row.data)
+    values = readings.decode_all(opened.readings, opened.seal.up_ms)
+    seen = Observation(row.up_ms, row.arrived_ms, receipt_at_ms)
+    return StoredEnvelope(
+        device_id=row.device_id,
+        seq=row.seq,
+        digest=row.digest,
+        boot=row.boot,
+        not_before_ms=receipt_at_ms,
+        arrived_ms=row.arrived_ms,
+        boot_offset_ms=clock.estimate(row.up_ms).offset_ms,
+        reconstructed=clock_model.is_reconstructed(seen, clock),
+        readings=tuple(
+            _timed(index, raw["t"], value, clock)
+            for index, (raw, value) in enumerate(zip(opened.readings, values, strict=True))
+        ),
+        data=row.data,
+    )
+
+
+def _timed(
+    index: int, t_ms: int, value: readings.Reading | None, clock: BootClock
+) -> StoredReading:
+    estimate = clock.estimate(t_ms)
+    return StoredReading(index, estimate.at_ms, estimate.error_ms, value)
+
+
+def _within(one: StoredEnvelope, from_ms: int, to_ms: int) -> StoredEnvelope:
+    inside = tuple(
+        timed
+        for timed in one.readings
+        if timed.at_ms + timed.error_ms >= from_ms and timed.at_ms - timed.error_ms <= to_ms
+    )
+    return dataclasses.replace(one, readings=inside)
+
+
+def _chain(row: Row[Any]) -> Chain:
+    return Chain(row.through, row.head, row.max_seq, row.stored, row.broken_seq)
+
+
+def _by_device(conn: Connection, query: sa.Select[Any]) -> dict[str, Row[Any]]:
+    return {row.device_id: row for row in conn.execute(query)}
+
+
+def _health(
+    device_id: str, chain: Row[Any] | None, state: Row[Any] | None, aside: Row[Any] | None
+) -> DeviceHealth:
+    return DeviceHealth(
+        device_id=device_id,
+        chain=Chain() if chain is None else _chain(chain),
+        seen_ms=None if chain is None else chain.seen_ms,
+        online=None if state is None else state.online,
+        changed_ms=None if state is None else state.changed_ms,
+        agent=None if chain is None else chain.agent,
+        spooled=None if chain is None else chain.spooled,
+        aside=0 if aside is None else aside.number,
+    )

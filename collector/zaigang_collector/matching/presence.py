@@ -1,0 +1,199 @@
+"""From what devices saw to what it says of the person: puts the signals together, slot by slot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zaigang_collector.matching import words
+from zaigang_collector.matching.model import Family, Reference, Text, TimedReading
+from zaigang_collector.matching.signals import beacon, geofence, hands, integrity, network
+from zaigang_collector.matching.signals.hands import Use
+from zaigang_collector.matching.timeline import Device, Lane, Scene, Trace, peak, references
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One laptop, looked at by every signal."""
+
+    device: Device
+    beacon: Lane
+    network: Lane
+    context: Lane
+    hands: Lane
+    use: Use
+    at_site: Sequence[float]
+    """How much support by the device's place says of its owner."""
+    away: Sequence[float]
+    """The same for what speaks against."""
+
+    def support(self, slot: int) -> bool:
+        """Whether anything puts the device at the site."""
+        return bool(self.beacon.support[slot] or self.network.support[slot])
+
+    def against(self, slot: int) -> bool:
+        """Whether anything puts the device elsewhere."""
+        return bool(self.beacon.against[slot] or self.network.against[slot])
+
+    def unplaced(self, slot: int) -> bool:
+        """Whether there was a hand on it, nobody knows where."""
+        placed = self.hands.support[slot] or self.hands.against[slot]
+        return self.use.strength[slot] > 0.0 and not placed
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """All signals of one interval."""
+
+    traces: tuple[Trace, ...]
+    laptops: tuple[Seen, ...]
+    air: beacon.NodeAir
+    person: tuple[bool, ...]
+    """Slots with the person's own trace at the site: hands, or a carried badge."""
+    two_places: tuple[bool, ...]
+    """Slots in which two of the person's devices were in use at different places."""
+
+
+def look(scene: Scene) -> Looked:
+    """Ask every signal."""
+    air = beacon.node_air(scene)
+    misheard: list[beacon.Misheard] = []
+    laptops = []
+    for device in scene.laptops:
+        seen, wrong = _see(scene, device, air)
+        laptops.append(seen)
+        misheard.extend(wrong)
+    badge = beacon.badge(scene)
+    at_site = [any(seen.hands.support[slot] for seen in laptops) for slot in _slots(scene)]
+    away = [any(seen.hands.against[slot] for seen in laptops) for slot in _slots(scene)]
+    both = tuple(here and there for here, there in zip(at_site, away, strict=True))
+    traces = (
+        _beacon(scene, laptops, badge),
+        _network(scene, laptops),
+        _context(scene, laptops),
+        _hands(scene, laptops),
+        geofence.find(scene),
+        integrity.find(scene, misheard, sum(both)),
+    )
+    person = [here or llr > 0.0 for here, llr in zip(at_site, badge.support, strict=True)]
+    return Looked(traces, tuple(laptops), air, tuple(person), both)
+
+
+def _see(scene: Scene, device: Device, air: beacon.NodeAir) -> tuple[Seen, list[beacon.Misheard]]:
+    heard, misheard = beacon.place(scene, device, air)
+    readings = network.held(scene, device)
+    placed = network.place(scene, readings, heard)
+    used = hands.use(scene, device)
+    lane = hands.place(scene, used, heard, placed)
+    # Support fades with the distance to hands at the site, contradiction with that to hands
+    # elsewhere: so support that is added can only ever weaken a contradiction.
+    at_site = hands.attention(scene, [llr > 0.0 for llr in lane.support])
+    away = hands.attention(scene, [llr < 0.0 for llr in lane.against])
+    context = network.context(scene, readings)
+    return Seen(device, heard, placed, context, lane, used, at_site, away), misheard
+
+
+def _beacon(scene: Scene, laptops: Sequence[Seen], badge: Lane) -> Trace:
+    lanes = [(seen.beacon, seen.at_site, seen.away) for seen in laptops]
+    ones = [1.0] * scene.grid.count
+    heard = _said_ms(scene, [seen.beacon.support for seen in laptops])
+    silent = _said_ms(scene, [seen.beacon.against for seen in laptops])
+    worn = _said_ms(scene, [badge.support])
+    coverage = scene.site.coverage_by_employee.get(scene.claim.employee_id)
+    text = words.beacon(heard, silent, worn, coverage if beacon.silence_llr(scene) else None)
+    return _trace(scene, "beacon", Family.RADIO, [*lanes, (badge, ones, ones)], text)
+
+
+def _network(scene: Scene, laptops: Sequence[Seen]) -> Trace:
+    lanes = [(seen.network, seen.at_site, seen.away) for seen in laptops]
+    site = _said_ms(scene, [seen.network.support for seen in laptops])
+    home = _said_ms(scene, [seen.network.against for seen in laptops])
+    return _trace(scene, "network", Family.RADIO, lanes, words.network(site, home))
+
+
+def _context(scene: Scene, laptops: Sequence[Seen]) -> Trace:
+    ones = [1.0] * scene.grid.count
+    lanes = [(seen.context, ones, ones) for seen in laptops]
+    support = _said_ms(scene, [seen.context.support for seen in laptops])
+    against = _said_ms(scene, [seen.context.against for seen in laptops])
+    text = words.network_context(support, against)
+    return _trace(scene, "network_context", Family.RADIO, lanes, text, witness=False)
+
+
+def _hands(scene: Scene, laptops: Sequence[Seen]) -> Trace:
+    ones = [1.0] * scene.grid.count
+    lanes = [(seen.hands, ones, ones) for seen in laptops]
+    text = words.hands(
+        _said_ms(scene, [seen.hands.support for seen in laptops]),
+        _said_ms(scene, [seen.hands.against for seen in laptops]),
+        _said_ms(scene, [[seen.unplaced(slot) for slot in _slots(scene)] for seen in laptops]),
+        _said_ms(scene, [seen.use.remote for seen in laptops]),
+        _said_ms(scene, [seen.use.regular for seen in laptops]),
+    )
+    return _trace(scene, "hands", Family.HANDS, lanes, text)
+
+
+def _trace(
+    scene: Scene,
+    signal: str,
+    family: Family,
+    lanes: Sequence[tuple[Lane, Sequence[float], Sequence[float]]],
+    text: Text,
+    *,
+    witness: bool = True,
+) -> Trace:
+    """The devices' lanes made one: faded, the strongest of each sign, tempered."""
+    policy, count = scene.policy, scene.grid.count
+    faded = [
+        (
+            [llr * fade for llr, fade in zip(lane.support, at_site, strict=True)],
+            [llr * fade for llr, fade in zip(lane.against, away, strict=True)],
+        )
+        for lane, at_site, away in lanes
+    ]
+    sure = [
+        [llr if ok else 0.0 for llr, ok in zip(against, lane.witness, strict=True)]
+        for (lane, _, _), (_, against) in zip(lanes, faded, strict=True)
+    ]
+    temper = policy.temper_hands_share if family is Family.HANDS else policy.temper_radio_share
+    support, against = peak(faded, count)
+    counted = [min(values) for values in zip(*sure, strict=True)] if sure else [0.0] * count
+    slots = [
+        0.0 if off else temper * (plus + minus)
+        for plus, minus, off in zip(support, against, scene.exempt, strict=True)
+    ]
+    behind = [
+        temper * llr if witness and not off else 0.0
+        for llr, off in zip(counted, scene.exempt, strict=True)
+    ]
+    return Trace(signal, family, slots, behind, text, _references(scene, lanes, slots))
+
+
+def _references(
+    scene: Scene,
+    lanes: Sequence[tuple[Lane, Sequence[float], Sequence[float]]],
+    slots: Sequence[float],
+) -> tuple[Reference, ...]:
+    found: list[TimedReading] = []
+    for lane, _, _ in lanes:
+        if any(slots):
+            found.extend(lane.decided)
+        found.extend(timed for slot, timed in lane.support_refs.items() if slots[slot])
+        for several in (lane.against_refs, lane.basis):
+            for slot, timed in several.items():
+                if slots[slot]:
+                    found.extend(timed)
+    return references(found)
+
+
+def _said_ms(scene: Scene, lanes: Sequence[Sequence[float]] | Sequence[Sequence[bool]]) -> int:
+    """Milliseconds of slots in which any lane says something."""
+    if not lanes:
+        return 0
+    lengths = scene.grid.lengths_ms()
+    said = [any(values) for values in zip(*lanes, strict=True)]
+    return sum(length for length, yes in zip(lengths, said, strict=True) if yes)
+
+
+def _slots(scene: Scene) -> range:
+    return range(scene.grid.count)

@@ -1,0 +1,243 @@
+"""Why a verdict is what it is: one sentence each, the most important first."""
+
+from __future__ import annotations
+
+from zaigang_collector.matching.model import Family, Text
+from zaigang_collector.matching.words import length_en, length_zh
+
+_GAPS_ZH = {
+    "off_hours": "不在采集时段",
+    "paused": "员工暂停了采集",
+    "suspended": "电脑休眠",
+    "crash": "采集程序异常退出",
+    "disk_full": "磁盘已满",
+    "sensor_failed": "传感器故障",
+    "permission": "权限不足",
+}
+_GAPS_EN = {
+    "off_hours": "outside sampling hours",
+    "paused": "paused by the employee",
+    "suspended": "laptop asleep",
+    "crash": "agent crashed",
+    "disk_full": "disk full",
+    "sensor_failed": "sensor failed",
+    "permission": "permission missing",
+}
+_FAMILIES_ZH = {Family.RADIO: "设备位置", Family.HANDS: "本人操作", Family.AIR: "环境空气"}
+_FAMILIES_EN = {
+    Family.RADIO: "where the device was",
+    Family.HANDS: "whose hands were on it",
+    Family.AIR: "the air",
+}
+
+
+def exempt(kinds: list[str]) -> Text:
+    names_zh = {
+        "leave": "请假",
+        "business_trip": "出差",
+        "home_working": "居家办公",
+        "client_meeting": "客户会议",
+        "device_repair": "设备维修",
+    }
+    zh = "、".join(names_zh.get(kind, "其他事由") for kind in kinds)
+    en = ", ".join(kind.replace("_", " ") for kind in kinds)
+    return Text(f"该出勤区间已获批准（{zh}），无需核验。", f"Nothing to assess: approved {en}.")
+
+
+def contradicted(span: str, ms: int, posterior: float, families: list[Family]) -> Text:
+    zh = "、".join(_FAMILIES_ZH.get(family, family.value) for family in families)
+    en = " and ".join(_FAMILIES_EN.get(family, family.value) for family in families)
+    return Text(
+        f"{span}（{length_zh(ms)}）不在驻场地点，在场概率平均 {posterior:.1%}；"
+        f"两类相互独立的依据：{zh}。",
+        f"Not at the site {span} ({length_en(ms)}), mean probability of presence "
+        f"{posterior:.1%}; independent families behind it: {en}.",
+    )
+
+
+def incomplete(device_ids: list[str], waited_h: float) -> Text:
+    names = _few(device_ids)
+    return Text(
+        f"等待 {waited_h:g} 小时后仍未收齐设备 {names} 的读数，按已有证据得出结论。",
+        f"After {waited_h:g} h of waiting the readings of {names} are still not complete; "
+        "concluded from what there is.",
+    )
+
+
+def held_back(device_ids: list[str], waiting_h: float) -> Text:
+    names = _few(device_ids)
+    return Text(
+        f"设备 {names} 的读数尚未收齐，最多等待 {waiting_h:g} 小时，暂不作不利结论。",
+        f"The readings of {names} are not complete yet; nothing is held against anybody before "
+        f"they are, or {waiting_h:g} h have passed.",
+    )
+
+
+def confirmed(share: float, person_ms: int, coverage: float) -> Text:
+    return Text(
+        f"有证据的时间里 {share:.0%} 在驻场地点，其中有本人操作或随身信标 "
+        f"{length_zh(person_ms)}；证据覆盖出勤区间的 {coverage:.0%}。",
+        f"At the site for {share:.0%} of the time with evidence, with {length_en(person_ms)} of "
+        f"the person's own traces there; evidence covers {coverage:.0%} of the interval.",
+    )
+
+
+def no_device() -> Text:
+    return Text(
+        "没有此员工设备的任何读数：未分配设备、设备关机或尚未送达。",
+        "No readings of any device of this employee: none assigned, switched off, or not arrived.",
+    )
+
+
+def not_heard(spans: list[tuple[str, str | None]], coverage: float) -> Text:
+    """`spans`: times without evidence, each with the agent's own reason where it gave one."""
+    zh = "、".join(s if gap is None else f"{s}（{_GAPS_ZH.get(gap, gap)}）" for s, gap in spans)
+    en = ", ".join(s if gap is None else f"{s} ({_GAPS_EN.get(gap, gap)})" for s, gap in spans)
+    return Text(
+        f"证据只覆盖出勤区间的 {coverage:.0%}；没有可用证据的时段：{zh}。",
+        f"Evidence covers {coverage:.0%} of the interval; none for {en}.",
+    )
+
+
+def nobody_at_laptop(person_ms: int) -> Text:
+    return Text(
+        f"电脑在驻场地点，但本人操作或随身信标只有 {length_zh(person_ms)}：电脑在不等于人在。",
+        f"The laptop was at the site, but the person's own traces come to {length_en(person_ms)} "
+        "only: a laptop at a place is not its owner.",
+    )
+
+
+def long_gap(span: str, ms: int) -> Text:
+    return Text(
+        f"{span}（{length_zh(ms)}）没有本人在场的痕迹（本人操作或随身信标）。",
+        f"No trace of the person at the site {span} ({length_en(ms)}).",
+    )
+
+
+def forgotten(ms: int) -> Text:
+    return Text(
+        f"电脑在别处闲置 {length_zh(ms)}，无人操作：可能只是忘带电脑，不作不利认定。",
+        f"The laptop lay idle elsewhere for {length_en(ms)} with nobody at it: forgotten, perhaps; "
+        "not held against anybody.",
+    )
+
+
+def one_family(span: str, families: list[Family]) -> Text:
+    zh = "、".join(_FAMILIES_ZH.get(family, family.value) for family in families) or "无"
+    en = " and ".join(_FAMILIES_EN.get(family, family.value) for family in families) or "none"
+    return Text(
+        f"{span} 疑似不在场，但依据不足两类（现有：{zh}），不作不利认定。",
+        f"Absence {span} is likely, but not two independent families are behind it (only: {en}).",
+    )
+
+
+def short_absence(span: str, ms: int, least_min: float) -> Text:
+    return Text(
+        f"{span}（{length_zh(ms)}）不在驻场地点，短于认定所需的 {least_min:g} 分钟。",
+        f"Away {span} ({length_en(ms)}), shorter than the {least_min:g} min that a verdict needs.",
+    )
+
+
+def low_share(share: float, least: float) -> Text:
+    return Text(
+        f"有证据的时间里只有 {share:.0%} 可以认定在场，确认需要 {least:.0%}。",
+        f"Presence is likely enough for {share:.0%} of the time with evidence only; "
+        f"{least:.0%} would confirm.",
+    )
+
+
+def no_place() -> Text:
+    return Text(
+        "有操作记录，但无法确定电脑位置：没有收到信标，也不在已知网络上。",
+        "The laptop was in use, but its place is not known: no beacon, no known network.",
+    )
+
+
+def node_quiet(ms: int) -> Text:
+    return Text(
+        f"现场节点有 {length_zh(ms)}没有正常广播的记录，这段时间收不到信标不说明问题。",
+        f"No node of the site is known to have broadcast for {length_en(ms)}; not hearing it then "
+        "says nothing.",
+    )
+
+
+def remote(ms: int) -> Text:
+    return Text(
+        f"电脑有 {length_zh(ms)}由远程控制会话操作，不能说明本人在场。",
+        f"The laptop was used through a remote-control session for {length_en(ms)}; that places "
+        "nobody.",
+    )
+
+
+def regular(ms: int) -> Text:
+    return Text(
+        f"{length_zh(ms)}的输入过于规律，不像人手操作，不予采信。",
+        f"Input over {length_en(ms)} was too regular for a hand and is not counted.",
+    )
+
+
+def doubted(kinds: list[str]) -> Text:
+    return Text(
+        f"设备封包链存在完整性疑问（{'、'.join(kinds)}），不予确认，待人工核查。",
+        f"The chain of a device is in doubt ({', '.join(kinds)}); not confirmed, for a person to "
+        "look at.",
+    )
+
+
+def two_places(ms: int) -> Text:
+    return Text(
+        f"此员工的两台设备有 {length_zh(ms)}同时在两地使用，无法判断哪一台由本人操作。",
+        f"Two of this employee's devices were in use at two places at once for {length_en(ms)}; "
+        "which of them by the owner is not known.",
+    )
+
+
+def badly_dated(error_ms: int) -> Text:
+    return Text(
+        f"多数读数的时间只能确定到 ±{length_zh(abs(error_ms))}（电脑重启或长时间离线），"
+        "证据力弱，不据此作不利认定。",
+        f"Most readings are dated to ±{length_en(abs(error_ms))} only (restart, or long offline): "
+        "weak evidence, held against nobody.",
+    )
+
+
+def left_out(device_ids: list[str]) -> Text:
+    names = _few(device_ids)
+    return Text(
+        f"设备 {names} 因完整性异常被隔离，其读数未采用，不据此指责任何人。",
+        f"The readings of {names} are left out after an integrity event; nobody is accused.",
+    )
+
+
+def not_enough() -> Text:
+    return Text(
+        "证据既不足以确认，也不足以否定。", "The evidence neither confirms nor contradicts."
+    )
+
+
+def _few(names: list[str], most: int = 3) -> str:
+    more = f" +{len(names) - most}" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def work_active(ms: int, known_ms: int) -> Text:
+    return Text(
+        f"设备使用：有读数的 {length_zh(known_ms)}中，操作 {length_zh(ms)}。",
+        f"Device use: input in {length_en(ms)} of the {length_en(known_ms)} with readings.",
+    )
+
+
+def work_idle(ms: int, known_ms: int) -> Text:
+    return Text(
+        f"设备使用：有读数的 {length_zh(known_ms)}中，操作只有 {length_zh(ms)}；"
+        "空闲只说明电脑，不说明人在哪里。",
+        f"Device use: input in {length_en(ms)} only of the {length_en(known_ms)} with readings; "
+        "idle says nothing of where the person was.",
+    )
+
+
+def work_unknown(known_ms: int) -> Text:
+    return Text(
+        f"设备使用读数只有 {length_zh(known_ms)}，不判断工作状态。",
+        f"Readings of device use cover {length_en(known_ms)} only; work is not judged.",
+    )

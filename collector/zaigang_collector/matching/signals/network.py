@@ -1,0 +1,162 @@
+"""Network: on a network known for the site, or on the employee's own known other place.
+
+The keyed hash of the gateway may locate a laptop. Egress addresses and unknown networks are
+context: bounded over the whole interval, and never one of the families behind a contradiction.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from zaigang_collector.matching.model import TimedReading
+from zaigang_collector.matching.timeline import Device, Lane, Scene, order
+from zaigang_shared.readings import Network, Session
+
+_ENDS: Final = frozenset({"shutdown", "suspend"})
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A network reading and the slots that it stands for."""
+
+    timed: TimedReading
+    network: Network
+    slots: Sequence[int]
+    ender: TimedReading | None
+    """What ended it before its time."""
+
+
+def held(scene: Scene, device: Device) -> list[Held]:
+    """Each network reading stands until the next one, a suspend or a shutdown, or for
+    `network_hold_s`."""
+    found = sorted(device.of(Network), key=order)
+    ends = [
+        timed
+        for timed in device.of(Session)
+        if isinstance(timed.reading, Session) and timed.reading.event in _ENDS
+    ]
+    stops = sorted([*found, *ends], key=order)
+    hold_ms = scene.policy.network_hold_s * 1000
+    result = []
+    upcoming = 0
+    for timed in found:
+        if not isinstance(timed.reading, Network):
+            continue
+        while upcoming < len(stops) and stops[upcoming].at_ms <= timed.at_ms:
+            upcoming += 1
+        until_ms, ender = timed.at_ms + hold_ms, None
+        if upcoming < len(stops) and stops[upcoming].at_ms <= until_ms:
+            ender = stops[upcoming]
+            until_ms = ender.at_ms
+        slots = _slots(scene, timed.at_ms, until_ms)
+        result.append(Held(timed, timed.reading, slots, ender))
+    return result
+
+
+def place(scene: Scene, readings: Sequence[Held], beacon: Lane) -> Lane:
+    """Where the gateway puts one laptop; `beacon` is the same laptop's."""
+    lane = Lane.empty(scene.grid.count)
+    seen_to_travel = _travelling(scene, readings, beacon)
+    lane.decided = [each.timed for each in readings if each.network.net in seen_to_travel]
+    travelling = scene.claim.travelling_networks | seen_to_travel
+    site = scene.site.networks - scene.claim.travelling_networks
+    # A home office is a site too: there, the home's network is the site's.
+    home = scene.claim.home_networks - travelling - site
+    for each in readings:
+        timed, network, slots = each.timed, each.network, each.slots
+        if network.vpn or network.net is None:
+            continue
+        at_site = network.net in site
+        if not at_site and network.net not in home:
+            continue
+        llr = scene.weight(timed.error_ms) * scene.policy.network_llr
+        for slot in slots:
+            if at_site and llr:
+                lane.add_support(slot, llr, timed)
+            elif llr:
+                lane.add_against(slot, -llr, scene.is_witness(timed.error_ms), (timed,))
+        if each.ender is not None:
+            lane.add_basis(slots, (each.ender,))
+    return lane
+
+
+def context(scene: Scene, readings: Sequence[Held]) -> Lane:
+    """What the egress address and unknown networks add. Never a witness."""
+    lane = Lane.empty(scene.grid.count)
+    # The whole interval shares the bound, so that no length of it convicts.
+    egress = scene.policy.egress_llr / scene.grid.count
+    unknown = scene.policy.unknown_network_llr / scene.grid.count
+    known = scene.site.networks | scene.claim.home_networks | scene.claim.travelling_networks
+    for each in readings:
+        timed, network, slots = each.timed, each.network, each.slots
+        weight = scene.weight(timed.error_ms)
+        if network.vpn or network.link == "cellular" or not weight:
+            continue
+        said = _egress(scene, timed, network)
+        strange = network.net is not None and network.net not in known
+        for slot in slots:
+            if said > 0:
+                lane.add_support(slot, weight * egress, timed)
+            against = egress * (said < 0) + unknown * strange
+            if against:
+                lane.add_against(slot, -weight * against, False, (timed,))
+        if each.ender is not None:
+            lane.add_basis(slots, (each.ender,))
+    return lane
+
+
+def _slots(scene: Scene, from_ms: int, until_ms: int) -> Sequence[int]:
+    """The slot it was read in, and those whose middle it still stands for."""
+    grid = scene.grid
+    own = grid.slot_at(from_ms)
+    first = grid.slot_ms // 2 + grid.start_ms
+    low = max(0, -((first - from_ms) // grid.slot_ms))
+    high = min(grid.count - 1, (until_ms - first) // grid.slot_ms)
+    later = range(low, high + 1)
+    return later if own is None or own in later else (own, *later)
+
+
+def _travelling(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozenset[bytes]:
+    """Home networks that were seen together with the site's beacon: they travel."""
+    together: dict[bytes, set[int]] = {}
+    for each in readings:
+        network, slots = each.network, each.slots
+        if network.net is not None and network.net in scene.claim.home_networks:
+            both = {slot for slot in slots if beacon.support[slot]}
+            together.setdefault(network.net, set()).update(both)
+    enough_ms = scene.policy.network_travels_min * 60_000
+    return frozenset(
+        net for net, slots in together.items() if len(slots) * scene.grid.slot_ms >= enough_ms
+    )
+
+
+def _egress(scene: Scene, timed: TimedReading, network: Network) -> int:
+    """1 at the site, -1 at the registered home, 0 not known, both, or a word too old to tell."""
+    if network.vantage is None:
+        return 0
+    seen = scene.evidence.vantages.get(network.vantage)
+    if seen is None:
+        return 0
+    age_ms = timed.at_ms - seen.at_ms
+    slack_ms = timed.error_ms + scene.policy.time_error_full_s * 1000
+    if not -slack_ms <= age_ms <= scene.policy.vantage_age_s * 1000 + slack_ms:
+        return 0
+    at_site = _inside(seen.address, scene.site.egress)
+    at_home = _inside(seen.address, scene.claim.home_egress)
+    return at_site - at_home
+
+
+def _inside(address: str, ranges: Iterable[str]) -> bool:
+    return any(_holds(address, text) for text in ranges)
+
+
+@functools.lru_cache(maxsize=4096)
+def _holds(address: str, text: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(text, strict=False)
+    except ValueError:  # what is no address is nowhere
+        return False

@@ -1,0 +1,267 @@
+"""The sentences of findings and verdicts, in Chinese and English, with numbers and units.
+
+Terms are those of the domain vocabulary. The Chinese is not a translation of the English: each says
+it the way a person who writes that language would.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from zaigang_collector.matching.model import Text
+
+_HOUR_MS: Final = 3_600_000
+_MINUTE_MS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clockface:
+    """Tells times as the site's wall clock does; in UTC, and saying so, when the zone is unknown."""
+
+    zone: datetime.tzinfo
+    suffix: str = ""
+
+    def span(self, from_ms: int, to_ms: int) -> str:
+        """`09:10-11:40`."""
+        return f"{self._time(from_ms)}–{self._time(to_ms)}{self.suffix}"
+
+    def _time(self, at_ms: int) -> str:
+        moment = datetime.datetime.fromtimestamp(at_ms / 1000, self.zone)
+        return f"{moment:%H:%M}"
+
+
+@functools.lru_cache(maxsize=256)
+def clockface(time_zone: str) -> Clockface:
+    """The wall clock of an IANA zone."""
+    try:
+        return Clockface(zoneinfo.ZoneInfo(time_zone))
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return Clockface(datetime.UTC, " UTC")
+
+
+def length_zh(ms: int) -> str:
+    if ms < 2 * _HOUR_MS:
+        return f"{round(ms / _MINUTE_MS)} 分钟"
+    return f"{ms / _HOUR_MS:.1f} 小时"
+
+
+def length_en(ms: int) -> str:
+    return f"{round(ms / _MINUTE_MS)} min" if ms < 2 * _HOUR_MS else f"{ms / _HOUR_MS:.1f} h"
+
+
+def joined(parts: Sequence[Text]) -> Text:
+    """Several clauses as one sentence. Clauses carry no full stop."""
+    return Text("；".join(part.zh for part in parts) + "。", "; ".join(p.en for p in parts) + ".")
+
+
+def beacon(heard_ms: int, silent_ms: int, worn_ms: int, coverage: float | None) -> Text:
+    """`coverage`: None when silence says nothing."""
+    parts = []
+    if heard_ms:
+        parts.append(
+            Text(
+                f"员工电脑收到驻场地点信标的时段合计 {length_zh(heard_ms)}",
+                f"the laptop heard the site's beacon over {length_en(heard_ms)}",
+            )
+        )
+    if worn_ms:
+        parts.append(
+            Text(
+                f"现场节点收到员工随身信标的时段合计 {length_zh(worn_ms)}",
+                f"the site's node heard the carried badge over {length_en(worn_ms)}",
+            )
+        )
+    if silent_ms and coverage is not None:
+        parts.append(
+            Text(
+                f"另有 {length_zh(silent_ms)}电脑扫描正常、节点广播正常，却没有收到信标"
+                f"（此人在场时平常收到率 {coverage:.0%}）",
+                f"for {length_en(silent_ms)} it heard none although it scanned well and the node "
+                f"was broadcasting (heard {coverage:.0%} of the time when present)",
+            )
+        )
+    if parts:
+        return joined(parts)
+    return Text("没有可用的信标读数，此项不作判断。", "No usable beacon readings; says nothing.")
+
+
+def network(site_ms: int, home_ms: int) -> Text:
+    parts = []
+    if site_ms:
+        parts.append(
+            Text(
+                f"电脑接入驻场地点网络 {length_zh(site_ms)}",
+                f"the laptop was on the site's network for {length_en(site_ms)}",
+            )
+        )
+    if home_ms:
+        parts.append(
+            Text(
+                f"电脑接入本人登记的家庭网络 {length_zh(home_ms)}",
+                f"the laptop was on the employee's registered home network for "
+                f"{length_en(home_ms)}",
+            )
+        )
+    if parts:
+        return joined(parts)
+    return Text(
+        "没有接入已知网络的读数，此项不作判断。", "No readings on a known network; says nothing."
+    )
+
+
+def network_context(support_ms: int, against_ms: int) -> Text:
+    parts = []
+    if support_ms:
+        parts.append(
+            Text(
+                f"出口地址属于驻场地点的时段 {length_zh(support_ms)}，仅供参考",
+                f"egress address of the site for {length_en(support_ms)}, context only",
+            )
+        )
+    if against_ms:
+        parts.append(
+            Text(
+                f"处于未登记网络或家庭出口地址的时段 {length_zh(against_ms)}，仅供参考，"
+                "不作为认定依据",
+                f"on an unknown network or a home egress address for {length_en(against_ms)}, "
+                "context only, never convicts",
+            )
+        )
+    if parts:
+        return joined(parts)
+    return Text("没有网络旁证。", "No further network context.")
+
+
+def hands(site_ms: int, away_ms: int, unplaced_ms: int, remote_ms: int, regular_ms: int) -> Text:
+    told: Sequence[tuple[int, str, str]] = (
+        (site_ms, "电脑位于驻场地点且有本地操作 {zh}", "local input at the site for {en}"),
+        (away_ms, "电脑位于别处且有本地操作 {zh}", "local input elsewhere for {en}"),
+        (
+            unplaced_ms,
+            "有本地操作但无法确定电脑位置 {zh}",
+            "local input for {en} while the laptop's place is not known",
+        ),
+        (
+            remote_ms,
+            "远程控制会话中的操作 {zh}，不能说明本人在场",
+            "input through a remote-control session for {en}, which places nobody",
+        ),
+        (
+            regular_ms,
+            "输入过于规律、不像人手 {zh}，不予采信",
+            "input too regular for a hand for {en}, not counted",
+        ),
+    )
+    parts = [
+        Text(zh.format(zh=length_zh(ms)), en.format(en=length_en(ms))) for ms, zh, en in told if ms
+    ]
+    if parts:
+        return joined(parts)
+    return Text(
+        "没有本地操作的记录；空闲不说明人在哪里。",
+        "No local input recorded; idle does not say where a person is.",
+    )
+
+
+def geofence(
+    *,
+    inside: int,
+    outside: Sequence[float],
+    nearest_m: float | None,
+    useless: int,
+    mocked: int,
+    fence: bool,
+) -> Text:
+    """`outside`: metres beyond the fence, accuracy included."""
+    parts = []
+    if inside:
+        parts.append(
+            Text(
+                f"{inside} 次打卡坐标在围栏内（距中心最近 {nearest_m:.0f} 米）",
+                f"{inside} punch(es) inside the fence (nearest {nearest_m:.0f} m from its centre)",
+            )
+        )
+    if outside:
+        parts.append(
+            Text(
+                f"{len(outside)} 次打卡坐标在围栏外，计入定位误差后仍超出 {max(outside):.0f} 米",
+                f"{len(outside)} punch(es) outside, by {max(outside):.0f} m beyond fence and "
+                "accuracy",
+            )
+        )
+    if mocked:
+        parts.append(
+            Text(
+                f"{mocked} 次打卡带有模拟定位标记，坐标不予采信",
+                f"{mocked} punch(es) flagged as mock location, not counted",
+            )
+        )
+    if useless and fence:
+        parts.append(
+            Text(f"{useless} 次打卡坐标无法使用", f"{useless} punch(es) without usable coordinates")
+        )
+    if not fence:
+        parts.append(Text("驻场地点没有可用的电子围栏", "the site has no usable geofence"))
+    if parts:
+        return joined(parts)
+    return Text("打卡没有坐标，此项不作判断。", "No coordinates came with the punches.")
+
+
+_EVENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "fork": ("同一序号出现两份不同封包", "two different envelopes under one number"),
+    "rewound_chain": ("封包链被回退", "a chain that was rewound"),
+    "two_hosts": ("同一设备密钥出现在两台主机上", "one device key on two hosts"),
+    "boot_time_impossible": ("设备开机时间自相矛盾", "an impossible boot time"),
+    "refused_signature": ("封包签名无效", "an envelope with a bad signature"),
+    "replayed_beacon": ("信标疑似被重放", "a beacon that looks replayed"),
+}
+
+
+def integrity_event(kind: str, count: int, left_out: bool) -> Text:
+    zh, en = _EVENTS.get(kind, ("其他完整性异常", "another integrity event"))
+    tail_zh = "，该设备读数不用于判断，也不据此指责任何人" if left_out else ""
+    tail_en = ", its readings are left out and nobody is accused" if left_out else ""
+    return Text(f"{zh} {count} 次{tail_zh}", f"{en} ({count}x){tail_en}")
+
+
+def misheard(kind: str, slots: int, worst_s: float) -> Text:
+    if kind == "foreign":
+        return Text(
+            f"{slots} 个时段收到其他地点的信标",
+            f"another site's beacon was heard in {slots} slot(s)",
+        )
+    if kind == "stale":
+        return Text(
+            f"{slots} 个时段收到已过期的信标（最多迟 {worst_s:.0f} 秒），"
+            "可能是录制重放，也可能是节点或电脑时钟有误",
+            f"a beacon past its time was heard in {slots} slot(s), up to {worst_s:.0f} s late: "
+            "replayed, or a wrong clock at the node or the laptop",
+        )
+    return Text(
+        f"{slots} 个时段收到尚未到时的信标（最多早 {worst_s:.0f} 秒），节点或电脑时钟有误",
+        f"a beacon was heard before its time in {slots} slot(s), up to {worst_s:.0f} s early: a "
+        "wrong clock at the node or the laptop",
+    )
+
+
+def claim_flag(flag: str) -> Text:
+    if flag == "mock_location":
+        return Text("打卡来源标记了模拟定位", "the source flagged a mock location")
+    return Text("打卡设备同时用于多人", "the source flagged one clock-in device for several people")
+
+
+def two_places(ms: int) -> Text:
+    return Text(
+        f"同一员工的两台设备有 {length_zh(ms)}分别在两地使用，可能有人代用",
+        f"two of the employee's devices were in use at different places for {length_en(ms)}; "
+        "somebody else may use one",
+    )
+
+
+def integrity_quiet() -> Text:
+    return Text("未发现完整性异常。", "Nothing that does not fit.")
