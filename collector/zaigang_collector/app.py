@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
@@ -19,7 +19,7 @@ from zaigang_collector.api import (
     problems,
     readings,
 )
-from zaigang_collector.api.deps import Services
+from zaigang_collector.api.deps import Services, readable
 from zaigang_collector.devices.body_limit import BodyLimit
 from zaigang_shared import __version__
 
@@ -39,6 +39,7 @@ def api_app(services: Services) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(readable)],
     )
     app.state.services = services
     # What FastAPI writes by itself calls a 422 something that this interface never sends.

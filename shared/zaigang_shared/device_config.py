@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from zaigang_shared import cbor, cose, receipt
 from zaigang_shared.errors import Refusal, WireError
+from zaigang_shared.prime import prime
 
 VERSION: Final = 1
 MAX_BYTES: Final = 16 * 1024
@@ -126,3 +127,6 @@ class _Wire(Struct, forbid_unknown_fields=True):
 def is_config(fields: dict[str, Any]) -> bool:
     """Whether a collector's map is a configuration rather than a receipt."""
     return "config" in fields
+
+
+prime(_Wire)

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from zaigang_shared.errors import Refusal, WireError
+from zaigang_shared.prime import prime
 
 _MAX_MS: Final = 2**53  # what a double, and so JSON and JavaScript, still counts exactly
 _Ms: TypeAlias = Annotated[int, Meta(ge=0, le=_MAX_MS)]
@@ -276,3 +277,5 @@ _RULES: Final[Mapping[type, Callable[[Any], str | None]]] = {
     Advert: _advert_rule,
     Gap: _gap_rule,
 }
+
+prime(_All, _Unknown, *KINDS.values())

@@ -76,6 +76,8 @@ def test_coordinates_are_kept_in_wgs84_and_say_where_they_came_from(world: ApiWo
         ({"point": {"latitude": 31.2, "longitude": 121.5}}, "body.point.datum"),
         ({"point": {"latitude": 99, "longitude": 121.5, "datum": "WGS-84"}}, "body.point.latitude"),
         ({"colour": "red"}, "body.colour"),
+        ({"source": "a\0b"}, "body.source"),
+        ({"employee": "E001\n"}, "body.employee"),
         ({"source_id": ""}, "body.source_id"),
         ({"vendor_record": "x" * 20_001}, "body.vendor_record"),
     ],

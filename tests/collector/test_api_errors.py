@@ -46,6 +46,8 @@ def test_every_error_has_the_same_shape(world: ApiWorld, monkeypatch: pytest.Mon
     assert is_problem(client.get("/api/v1/sites"), 401)
     assert is_problem(client.get("/api/v1/sites", headers=writer), 403)
     assert is_problem(client.get("/api/v1/sites?limit=0", headers=reader), 422)
+    assert is_problem(client.get("/api/v1/sites/a%00b", headers=reader), 422)
+    assert is_problem(client.get("/api/v1/clock-ins?site=%00", headers=writer), 422)
     bad = client.post("/api/v1/clock-ins", content=b"{not json", headers=json_headers)
     assert is_problem(bad, 422)
     huge = b'{"items": "' + b"x" * (13 * 1024 * 1024) + b'"}'

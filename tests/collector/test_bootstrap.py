@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from zaigang_collector import bootstrap, config
-from zaigang_collector.bootstrap import Background
+from zaigang_collector.bootstrap.run import Background
 from zaigang_collector.bootstrap.notify import notify
 from zaigang_collector.bootstrap.run import START_S
 from zaigang_collector.config import Settings

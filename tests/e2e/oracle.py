@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from tests.e2e.stack import rows
-from zaigang_shared import envelope
+from zaigang_shared import cbor, cose, envelope
 from zaigang_shared.envelope import FIRST_PREV
 from zaigang_shared.receipt import open_receipt
 
@@ -35,11 +35,10 @@ def audit(collector: Path, state_dirs: list[Path]) -> Audit:
     database = collector / "zaigang.db"
     key = load_pem_public_key((state_dirs[0] / "collector.pub").read_bytes())
     assert isinstance(key, Ed25519PublicKey)
-    total = [0, 0, 0]
-    for state_dir in state_dirs:
-        total = [a + b for a, b in zip(total, _device(database, state_dir), strict=True)]
+    counts = [_device(database, state_dir) for state_dir in state_dirs]
+    sealed, stored, waiting = (sum(column) for column in zip(*counts, strict=True))
     _ledger(database)
-    return Audit(*total, _receipts(database, key))
+    return Audit(sealed, stored, waiting, _receipts(database, key))
 
 
 def _device(database: Path, state_dir: Path) -> tuple[int, int, int]:
@@ -69,8 +68,6 @@ def _device(database: Path, state_dir: Path) -> tuple[int, int, int]:
 
 
 def _whole(device_id: str, history: dict[int, bytes], last_digest: bytes) -> None:
-    from zaigang_shared import cbor, cose
-
     prev = FIRST_PREV
     for seq in sorted(history):
         payload = cbor.loads(cose.decode(history[seq]).payload, "payload")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.request import urlopen
 
 Broker = Literal["embedded", "mosquitto"]
 
@@ -92,7 +93,9 @@ class Stack:
         }
         text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
         (self.data / "collector.toml").write_text(text, encoding="utf-8")
-        self._commands["collector"] = _module("zaigang_collector", "serve", "--data", str(self.data))
+        self._commands["collector"] = _module(
+            "zaigang_collector", "serve", "--data", str(self.data)
+        )
         if self.broker == "mosquitto":
             self._commands["broker"] = ["mosquitto", "-c", str(self._mosquitto())]
 
@@ -181,8 +184,6 @@ class Stack:
     def _is_ready(self) -> bool:
         if self.exit_code("collector") is not None:
             raise AssertionError(f"the collector ended:\n{self.log('collector')[-4000:]}")
-        from urllib.request import urlopen
-
         try:
             with urlopen(f"http://127.0.0.1:{self.api_port}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)

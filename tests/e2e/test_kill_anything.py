@@ -48,7 +48,6 @@ def test_what_was_sealed_is_stored_exactly_once_whoever_is_killed(
         stack.kill("fleet")
         stack.kill("collector")
         result = audit(stack.data, states)
-    print(f"{broker}: {_ROUNDS} kills, {result}")
     assert result.stored >= 20 * _DEVICES, "too little load to prove anything"
     assert result.receipts > _DEVICES
 

@@ -48,22 +48,23 @@ class ClockInIn(BaseModel):
     """A punch as a source reports it."""
 
     model_config = ConfigDict(extra="forbid")
-    source: str = Field(min_length=1, max_length=40, examples=["dingtalk"])
+    source: str = Field(min_length=1, max_length=40, pattern=values.WORD, examples=["dingtalk"])
     source_id: str = Field(
         min_length=1,
         max_length=200,
+        pattern=values.WORD,
         description="The source's own id: sending the same one again changes nothing.",
         examples=["88123456"],
     )
-    employee: str = Field(min_length=1, max_length=64, examples=["E001"])
-    site: str = Field(min_length=1, max_length=64, examples=["lujiazui"])
+    employee: str = Field(min_length=1, max_length=64, pattern=values.WORD, examples=["E001"])
+    site: str = Field(min_length=1, max_length=64, pattern=values.WORD, examples=["lujiazui"])
     direction: Direction
     punched_at: values.Time
     received_at: values.Time | None = None
     kind: Kind = Kind.OWN
     point: PointIn | None = None
     flags: list[Flag] = Field(default=[], max_length=8)
-    source_device: str | None = Field(default=None, max_length=200)
+    source_device: str | None = Field(default=None, max_length=200, pattern=values.WORD)
     vendor_record: str = Field(
         default="", max_length=20_000, description="The source's record, verbatim."
     )

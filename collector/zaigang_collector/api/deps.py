@@ -43,6 +43,12 @@ def services(request: Request) -> Services:
     return found
 
 
+def readable(request: Request) -> None:
+    """Refuse a NUL anywhere in the address: PostgreSQL cannot even look for it."""
+    if "\0" in request.url.path or "%00" in request.url.query:
+        raise ProblemError(422, "There is a NUL character in the address.")
+
+
 Given = Annotated[Services, Depends(services)]
 
 

@@ -20,6 +20,10 @@ T = TypeVar("T")
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1000  # larger keeps a reader of SQLite busy for long; smaller makes many trips
 
+_INT_MAX: Final = 2**53
+# PostgreSQL stores no NUL, and nobody can read the other control characters.
+WORD: Final = r"^[^\x00-\x1f\x7f]*$"
+
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many items at most.")]
 Cursor = Annotated[
     str | None, Query(description="`next` of the page before; leave out for the first page.")
@@ -89,6 +93,8 @@ def read_cursor(text: str | None, shape: tuple[type, ...]) -> tuple[int | str, .
         value = json.loads(base64.urlsafe_b64decode(padded))
         if tuple(type(part) for part in value) != shape:
             raise ValueError("another listing's cursor")
+        if not all(_storable(part) for part in value):
+            raise ValueError("no key of ours")
     except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         wrong = Wrong(where="query.cursor", expected="`next` of an earlier page of this listing")
         raise ProblemError(422, "This cursor did not come from this listing.", [wrong]) from error
@@ -105,6 +111,11 @@ def id_cursor(text: str | None) -> str | None:
     """The cursor of a listing in order of id."""
     key = read_cursor(text, (str,))
     return None if key is None else str(key[0])
+
+
+def _storable(part: int | str) -> bool:
+    """Whether every database can compare with it: no huge numbers, NULs or lone surrogates."""
+    return abs(part) <= _INT_MAX if isinstance(part, int) else part.isprintable()
 
 
 def _write_cursor(key: tuple[int | str, ...]) -> str:

@@ -19,7 +19,7 @@ from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.intervals import Interval, Punch, pair
 from zaigang_collector.attendance.model import ClockIn, Flag
 from zaigang_collector.devices import service as devices
-from zaigang_collector.devices.model import DeviceKind, Holding
+from zaigang_collector.devices.model import Device, DeviceKind, Holding
 from zaigang_collector.directory import service as directory
 from zaigang_collector.ingest import service as ingest
 from zaigang_collector.ingest.model import StoredEnvelope
@@ -261,8 +261,7 @@ def _beacons(
         return {}
     first, last = rid.slot_at(min(times)) - REPLAY_SLOTS, rid.slot_at(max(times)) + REPLAY_SLOTS
     found: dict[bytes, BeaconSlot] = {}
-    nodes = [one for one in devices.list_all(conn) if one.kind is DeviceKind.NODE]
-    for node in sorted(nodes, key=lambda one: (one.site_id != site_id, one.id)):
+    for node in sorted(_nodes(conn), key=lambda one: (one.site_id != site_id, one.id)):
         if not unknown:
             break
         if node.rid_key is None or node.site_id is None:
@@ -273,6 +272,13 @@ def _beacons(
                 found[made] = BeaconSlot(node.id, node.site_id, slot)
                 unknown.discard(made)
     return found
+
+
+def _nodes(conn: Connection) -> Iterable[Device]:
+    after = ""
+    while found := devices.list_all(conn, after):
+        yield from (one for one in found if one.kind is DeviceKind.NODE)
+        after = found[-1].id
 
 
 def _vantages(

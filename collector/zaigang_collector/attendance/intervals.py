@@ -91,43 +91,70 @@ def pair(punches: Iterable[Punch], shifts: Sequence[WorkingStretch], zone: ZoneI
 
     `shifts` say when a day ends for those who did not punch out, in `zone`.
     """
-    intervals: list[Interval] = []
-    left_over: list[LeftOver] = []
-    opened: Interval | None = None
+    pairing = _Pairing(shifts, zone)
+    for punch in sorted(punches, key=_in_order):
+        pairing.take(punch)
+    return pairing.finish()
 
-    def close_with_shift(interval: Interval, before_ms: int | None) -> None:
-        end_ms = shift_end_ms(interval.start_ms, shifts, zone)
+
+class _Pairing:
+    """Goes through punches in order of time, with at most one interval open."""
+
+    def __init__(self, shifts: Sequence[WorkingStretch], zone: ZoneInfo) -> None:
+        self._shifts = shifts
+        self._zone = zone
+        self._intervals: list[Interval] = []
+        self._left_over: list[LeftOver] = []
+        self._opened: Interval | None = None
+
+    def take(self, punch: Punch) -> None:
+        if self._opened is not None and punch.at_ms - self._opened.start_ms > LONGEST_MS:
+            self._close_without_out(None)
+        if punch.direction is Direction.IN:
+            self._arrive(punch)
+        else:
+            self._leave(punch)
+
+    def finish(self) -> Paired:
+        self._close_without_out(None)
+        return Paired(tuple(self._intervals), tuple(self._left_over))
+
+    def _arrive(self, punch: Punch) -> None:
+        opened = self._opened
+        if opened is not None and punch.site_id == opened.site_id:
+            first, again = (self._shift_end_ms(at_ms) for at_ms in (opened.start_ms, punch.at_ms))
+            # In again for a later shift: the out of the first one was forgotten.
+            if first is None or again is None or again <= first:
+                self._opened = _with(opened, punch)
+                return
+        self._close_without_out(punch.at_ms)
+        self._opened = Interval(punch.site_id, punch.at_ms, punch.at_ms, False, (punch.id,))
+
+    def _leave(self, punch: Punch) -> None:
+        if self._opened is None:
+            self._left_over.append(LeftOver(punch.id, Why.NO_IN))
+            return
+        claimed = _with(self._opened, punch)
+        self._intervals.append(replace(claimed, end_ms=punch.at_ms, end_is_claimed=True))
+        self._opened = None
+
+    def _close_without_out(self, moved_on_ms: int | None) -> None:
+        opened, self._opened = self._opened, None
+        if opened is None:
+            return
+        ends = [self._shift_end_ms(opened.start_ms)]
         # Without a shift, "moved on" is an end on the same day only: an in-punch on the next
         # morning says nothing about the evening before.
-        if end_ms is None and not _same_day(interval.start_ms, before_ms, zone):
-            left_over.extend(LeftOver(name, Why.NO_SHIFT) for name in interval.punch_ids)
-            return
-        ends = [at_ms for at_ms in (end_ms, before_ms) if at_ms is not None]
-        intervals.append(replace(interval, end_ms=min(ends)))
-
-    for punch in sorted(punches, key=_in_order):
-        if opened is not None and punch.at_ms - opened.start_ms > LONGEST_MS:
-            close_with_shift(opened, None)
-            opened = None
-        if punch.direction is Direction.IN:
-            if opened is None:
-                opened = _open(punch)
-            elif punch.site_id == opened.site_id and not _next_shift(
-                opened.start_ms, punch.at_ms, shifts, zone
-            ):
-                opened = _with(opened, punch)
-            else:
-                close_with_shift(opened, punch.at_ms)
-                opened = _open(punch)
-        elif opened is None:
-            left_over.append(LeftOver(punch.id, Why.NO_IN))
+        if ends[0] is not None or _same_day(opened.start_ms, moved_on_ms, self._zone):
+            ends.append(moved_on_ms)
+        known = [at_ms for at_ms in ends if at_ms is not None]
+        if known:
+            self._intervals.append(replace(opened, end_ms=min(known)))
         else:
-            claimed = _with(opened, punch)
-            intervals.append(replace(claimed, end_ms=punch.at_ms, end_is_claimed=True))
-            opened = None
-    if opened is not None:
-        close_with_shift(opened, None)
-    return Paired(tuple(intervals), tuple(left_over))
+            self._left_over += [LeftOver(name, Why.NO_SHIFT) for name in opened.punch_ids]
+
+    def _shift_end_ms(self, start_ms: int) -> int | None:
+        return shift_end_ms(start_ms, self._shifts, self._zone)
 
 
 def shift_end_ms(start_ms: int, shifts: Sequence[WorkingStretch], zone: ZoneInfo) -> int | None:
@@ -141,14 +168,6 @@ def shift_end_ms(start_ms: int, shifts: Sequence[WorkingStretch], zone: ZoneInfo
         if from_ms - EARLIEST_BEFORE_SHIFT_MS <= start_ms < to_ms
     ]
     return min(fitting, default=None)
-
-
-def _next_shift(
-    start_ms: int, again_ms: int, shifts: Sequence[WorkingStretch], zone: ZoneInfo
-) -> bool:
-    """Whether a second in-punch belongs to a later shift than the first: the out was forgotten."""
-    first, second = shift_end_ms(start_ms, shifts, zone), shift_end_ms(again_ms, shifts, zone)
-    return first is not None and second is not None and first < second
 
 
 def _same_day(first_ms: int, second_ms: int | None, zone: ZoneInfo) -> bool:
@@ -183,10 +202,6 @@ def _at_ms(day: date, minute: int, zone: ZoneInfo) -> int:
 def _in_order(punch: Punch) -> tuple[int, bool, str]:
     # At the very same moment an out closes what was open before an in opens the next.
     return punch.at_ms, punch.direction is Direction.IN, punch.id
-
-
-def _open(punch: Punch) -> Interval:
-    return Interval(punch.site_id, punch.at_ms, punch.at_ms, False, (punch.id,))
 
 
 def _with(interval: Interval, punch: Punch) -> Interval:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from zaigang_collector import bootstrap
@@ -14,10 +15,11 @@ from zaigang_collector.assessment import service as assessing
 from zaigang_collector.assessment import store
 from zaigang_collector.attendance import csv_import, service
 from zaigang_collector.cli.arguments import Commands, group, span_arguments, zone_argument
-from zaigang_collector.cli.console import Exit, local, read_file, rows, say
+from zaigang_collector.cli.console import Exit, complain, local, read_file, rows, say
 from zaigang_collector.errors import UnknownIdError
 
 _LIST_MAX: Final = 1000
+T = TypeVar("T")
 _WEEK_MS: Final = 7 * 24 * 3_600_000
 
 
@@ -77,7 +79,7 @@ def _list(args: argparse.Namespace) -> int:
     zone: ZoneInfo = args.zone
     wanted = service.Filter(args.employee, args.site, args.from_ms, args.to_ms)
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
-        found = service.list_page(conn, wanted, None, _LIST_MAX)
+        found = _shortened(service.list_page(conn, wanted, None, _LIST_MAX + 1))
     lines = [
         (
             one.reference,
@@ -92,6 +94,12 @@ def _list(args: argparse.Namespace) -> int:
     ]
     rows(("id", "punched", "direction", "employee", "site", "kind", "source"), lines)
     return Exit.OK
+
+
+def _shortened(found: Sequence[T]) -> Sequence[T]:
+    if len(found) > _LIST_MAX:
+        complain(f"Only the first {_LIST_MAX} are shown; narrow it with --from, --to, --employee.")
+    return found[:_LIST_MAX]
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -140,7 +148,7 @@ def _list_assessments(args: argparse.Namespace) -> int:
     zone: ZoneInfo = args.zone
     wanted = store.Filter(args.employee, from_ms=args.from_ms, to_ms=args.to_ms)
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
-        found = store.list_page(conn, wanted, None, _LIST_MAX)
+        found = _shortened(store.list_page(conn, wanted, None, _LIST_MAX + 1))
     lines = [
         (
             one.id,

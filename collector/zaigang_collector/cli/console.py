@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
 
 from zaigang_collector.errors import ConfigError
 
@@ -31,6 +34,22 @@ EXIT_CODES = """exit codes:
   4  the input was refused as a whole; every problem is listed
   5  there is nothing with this id
 """
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_HasId)
+
+
+def every(fetch: Callable[[Connection, str], Sequence[T]], conn: Connection) -> Iterator[T]:
+    """All pages of a listing by id."""
+    after = ""
+    while found := fetch(conn, after):
+        yield from found
+        after = found[-1].id
 
 
 def say(text: str = "") -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from zaigang_collector import bootstrap
 from zaigang_collector.cli import bulk
 from zaigang_collector.cli.arguments import Commands, group, zone_argument
-from zaigang_collector.cli.console import Exit, complain, local, read_file, rows, say
+from zaigang_collector.cli.console import Exit, complain, every, local, read_file, rows, say
 from zaigang_collector.devices import enrolment, service
 from zaigang_collector.devices.model import DeviceStatus
 from zaigang_collector.errors import UnknownIdError
@@ -72,7 +72,7 @@ def _list(args: argparse.Namespace) -> int:
                 device.name,
                 local(device.created_ms, zone),
             )
-            for device in service.list_all(conn)
+            for device in every(service.list_all, conn)
         ]
     rows(("id", "kind", "status", "belongs_to", "name", "enrolled"), lines)
     return Exit.OK

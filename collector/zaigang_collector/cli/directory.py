@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector import bootstrap
 from zaigang_collector.cli.arguments import Commands, group
-from zaigang_collector.cli.console import Exit, read_file, rows, say
+from zaigang_collector.cli.console import Exit, every, read_file, rows, say
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import csv_import, service, shifts
@@ -77,7 +77,7 @@ def _list_sites(args: argparse.Namespace) -> int:
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
         lines = [
             (site.id, site.name, site.kind.value, site.time_zone, site.radius_m)
-            for site in service.list_sites(conn)
+            for site in every(service.list_sites, conn)
         ]
     rows(("id", "name", "kind", "time_zone", "radius_m"), lines)
     return Exit.OK
@@ -110,7 +110,7 @@ def _list_people(args: argparse.Namespace) -> int:
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
         lines = [
             (one.id, one.name, one.department, one.time_zone, shifts.render(one.shift))
-            for one in service.list_employees(conn)
+            for one in every(service.list_employees, conn)
         ]
     rows(("id", "name", "department", "time_zone", "shift"), lines)
     return Exit.OK

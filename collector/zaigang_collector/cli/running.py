@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from zaigang_collector import bootstrap, demo
+from zaigang_collector import bootstrap
 from zaigang_collector.cli.arguments import Commands
 from zaigang_collector.cli.console import Exit, complain, say
 from zaigang_collector.config import Settings
@@ -52,8 +52,10 @@ def _init(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
+    from zaigang_collector.bootstrap import run  # heavy; see bootstrap
+
     with bootstrap.opened(args.data) as collector:
-        bootstrap.serve(
+        run.serve(
             collector,
             stop_on=(signal.SIGTERM, signal.SIGINT),
             notify=os.environ.get("NOTIFY_SOCKET"),
@@ -68,6 +70,8 @@ def _upgrade(args: argparse.Namespace) -> int:
 
 
 def _demo(args: argparse.Namespace) -> int:
+    from zaigang_collector import demo  # heavy; see bootstrap
+
     # `kill` ends it as Ctrl-C does: with its agents ended and its temporary folder removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     right = demo.run(root=args.data, stay=not args.exit, language=args.lang, out=sys.stdout)

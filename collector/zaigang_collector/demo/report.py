@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from zaigang_collector.bootstrap import Ports
+from zaigang_collector.bootstrap.run import Ports
 from zaigang_collector.demo.answers import Interface
 from zaigang_collector.demo.display import table, wrap
 from zaigang_collector.demo.staff import ZONE, Day, Member

@@ -18,7 +18,8 @@ from zaigang_collector import bootstrap, config
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Scope
 from zaigang_collector.attendance import csv_import as clock_in_csv
-from zaigang_collector.bootstrap import Opened, Ports
+from zaigang_collector.bootstrap import Opened
+from zaigang_collector.bootstrap.run import Background, Ports
 from zaigang_collector.config import Settings
 from zaigang_collector.demo import agents, files, report
 from zaigang_collector.demo.answers import Interface
@@ -147,7 +148,7 @@ def _settings(changes: Mapping[str, Any]) -> Settings:
 def _serving(story: _Story, clock: Clock) -> Iterator[_Stage]:
     with (
         bootstrap.opened(story.root, clock) as collector,
-        bootstrap.Background(collector) as ports,
+        Background(collector) as ports,
     ):
         yield _Stage(collector, ports)
 

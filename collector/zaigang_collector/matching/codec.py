@@ -22,6 +22,7 @@ from zaigang_collector.matching.model import (
     SiteFacts,
     TimedReading,
 )
+from zaigang_shared.prime import prime
 
 VERSION: Final = 1
 _BYTES: Final = frozenset(
@@ -137,3 +138,6 @@ def _rich(value: Any, key: str = "") -> Any:
 
 def _is_list(value: object) -> bool:
     return isinstance(value, (list, tuple, set, frozenset))
+
+
+prime(Assessment)

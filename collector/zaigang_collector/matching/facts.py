@@ -98,6 +98,15 @@ class Facts:
             self.runs(lambda slot: not self.scene.exempt[slot] and self.posteriors[slot] <= most)
         )
 
+    def least_absence_ms(self, run: Run) -> float:
+        """How long an absence must be to contradict: longer where no place is known and only the
+        beacon's silence speaks, as it does from a meeting room out of reach."""
+        policy, laptops = self.scene.policy, self.looked.laptops
+        elsewhere = sum(any(seen.network.against[slot] for seen in laptops) for slot in run)
+        located = elsewhere >= policy.contradict_family_share * len(run)
+        least_min = policy.contradict_stretch_min if located else policy.contradict_silence_min
+        return least_min * 60_000
+
     def families_behind(self, run: Run) -> list[Family]:
         """Families that by themselves, and for enough of the stretch, speak against presence."""
         policy = self.scene.policy

@@ -27,11 +27,12 @@ def reasons_for(facts: Facts) -> list[Text]:
 
 def short_absences(facts: Facts) -> list[Text]:
     """Absences that two families tell of, but too short to contradict."""
-    least_min = facts.scene.policy.contradict_stretch_min
     return [
-        reasons.short_absence(facts.span(run), facts.length_ms(run), least_min)
+        reasons.short_absence(
+            facts.span(run), facts.length_ms(run), facts.least_absence_ms(run) / 60_000
+        )
         for run in _longest(facts, facts.absences())
-        if facts.length_ms(run) < least_min * 60_000
+        if facts.length_ms(run) < facts.least_absence_ms(run)
     ]
 
 
@@ -63,10 +64,10 @@ def _doubts(facts: Facts) -> list[Text]:
 def _absences(facts: Facts) -> list[Text]:
     """Likely absences that do not make a verdict, and why they do not."""
     found = short_absences(facts)
-    least_ms = facts.scene.policy.contradict_stretch_min * 60_000
     for run in _longest(facts, facts.absences()):
         behind = facts.families_behind(run)
-        if facts.length_ms(run) >= least_ms and len(behind) < FAMILIES_TO_CONTRADICT:
+        long_enough = facts.length_ms(run) >= facts.least_absence_ms(run)
+        if long_enough and len(behind) < FAMILIES_TO_CONTRADICT:
             found.append(reasons.one_family(facts.span(run), behind))
     return found
 

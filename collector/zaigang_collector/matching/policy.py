@@ -78,6 +78,7 @@ class Policy:
     confirm_gap_min: float
     contradict_posterior: float
     contradict_stretch_min: float
+    contradict_silence_min: float
     contradict_family_llr: float
     contradict_family_share: float
     two_places_min: float
@@ -172,6 +173,10 @@ def _check_together(policy: Policy) -> None:
             _stay(policy.slot_s, policy.dwell_at_site_h) + _stay(policy.slot_s, policy.dwell_away_h)
             > 1,
             "dwell: shorter than a slot; staying must be likelier than moving",
+        ),
+        (
+            policy.contradict_silence_min >= policy.contradict_stretch_min,
+            "contradict_silence_min: silence alone must not need less than contradict_stretch_min",
         ),
         (policy.attention_half_min > 0, "attention_half_min: expected more than 0"),
         (policy.longest_interval_h > 0, "longest_interval_h: expected more than 0"),

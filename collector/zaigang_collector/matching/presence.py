@@ -83,6 +83,7 @@ def _see(scene: Scene, device: Device, air: beacon.NodeAir) -> tuple[Seen, list[
     heard, misheard = beacon.place(scene, device, air)
     readings = network.held(scene, device)
     placed = network.place(scene, readings, heard)
+    network.shield(scene, readings, heard)
     used = hands.use(scene, device)
     lane = hands.place(scene, used, heard, placed)
     # Support fades with the distance to hands at the site, contradiction with that to hands
@@ -166,23 +167,21 @@ def _trace(
         temper * llr if witness and not off else 0.0
         for llr, off in zip(counted, scene.exempt, strict=True)
     ]
-    return Trace(signal, family, slots, behind, text, _references(scene, lanes, slots))
+    return Trace(signal, family, slots, behind, text, _references(scene, lanes))
 
 
 def _references(
     scene: Scene,
     lanes: Sequence[tuple[Lane, Sequence[float], Sequence[float]]],
-    slots: Sequence[float],
 ) -> tuple[Reference, ...]:
+    # Also where two devices cancel out: the hands that do so still say who sat where.
     found: list[TimedReading] = []
     for lane, _, _ in lanes:
-        if any(slots):
-            found.extend(lane.decided)
-        found.extend(timed for slot, timed in lane.support_refs.items() if slots[slot])
-        for several in (lane.against_refs, lane.basis):
-            for slot, timed in several.items():
-                if slots[slot]:
-                    found.extend(timed)
+        found.extend(lane.decided)
+        found.extend(timed for slot, timed in lane.support_refs.items() if not scene.exempt[slot])
+        for slot, several in lane.against_refs.items():
+            if not scene.exempt[slot]:
+                found.extend(several)
     return references(found)
 
 

@@ -133,8 +133,9 @@ def one_family(span: str, families: list[Family]) -> Text:
 
 def short_absence(span: str, ms: int, least_min: float) -> Text:
     return Text(
-        f"{span}（{length_zh(ms)}）不在驻场地点，短于认定所需的 {least_min:g} 分钟。",
-        f"Away {span} ({length_en(ms)}), shorter than the {least_min:g} min that a verdict needs.",
+        f"{span}（{length_zh(ms)}）可能不在驻场地点，短于认定所需的 {least_min:g} 分钟。",
+        f"Away {span}, perhaps ({length_en(ms)}), shorter than the {least_min:g} min that a verdict "
+        "needs.",
     )
 
 

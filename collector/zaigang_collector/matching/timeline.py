@@ -86,10 +86,8 @@ class Lane:
     """Whether `against` rests on well-dated readings only."""
     support_refs: dict[int, TimedReading] = field(default_factory=dict)
     against_refs: dict[int, tuple[TimedReading, ...]] = field(default_factory=dict)
-    basis: dict[int, list[TimedReading]] = field(default_factory=dict)
-    """What else a slot rests on: without it another slot, or another sum, would come out."""
     decided: list[TimedReading] = field(default_factory=list)
-    """What decided something for all slots."""
+    """What else the lane rests on: without it other slots, or other sums, would come out."""
 
     @classmethod
     def empty(cls, count: int) -> Lane:
@@ -104,10 +102,11 @@ class Lane:
             self.support[slot] = llr
             self.support_refs[slot] = timed
 
-    def add_basis(self, slots: Iterable[int], found: Iterable[TimedReading]) -> None:
-        further = list(found)
+    def forgive(self, slots: Iterable[int]) -> None:
+        """Drop what speaks against in some slots."""
         for slot in slots:
-            self.basis.setdefault(slot, []).extend(further)
+            self.against[slot] = 0.0
+            self.against_refs.pop(slot, None)
 
     def add_against(
         self, slot: int, llr: float, witness: bool, timed: tuple[TimedReading, ...]

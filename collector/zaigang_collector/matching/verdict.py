@@ -59,9 +59,8 @@ def judge(facts: Facts) -> Judged:
 
 
 def _convicts(facts: Facts, run: Run) -> bool:
-    least_ms = facts.scene.policy.contradict_stretch_min * 60_000
     return (
-        facts.length_ms(run) >= least_ms
+        facts.length_ms(run) >= facts.least_absence_ms(run)
         and len(facts.families_behind(run)) >= FAMILIES_TO_CONTRADICT
     )
 

@@ -141,9 +141,10 @@ def _hear(scene: Scene, device: Device, air: NodeAir, lane: Lane) -> list[Mishea
             llr = llrs[timed.error_ms] = scene.weight(timed.error_ms) * scene.policy.beacon_llr
         if llr > support[slot] or (llr and timed.at_ms <= refs[slot].at_ms):
             lane.add_support(slot, llr, timed)
-    for node_id, slot in air.said:
-        if support[slot]:
-            lane.add_basis((slot,), air.said[node_id, slot])
+    judged = {slot for slot, llr in enumerate(support) if llr} | {item.slot for item in misheard}
+    for (_, slot), said in air.said.items():
+        if slot in judged:
+            lane.decided.extend(said)
     return misheard
 
 

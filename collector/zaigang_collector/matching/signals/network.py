@@ -60,9 +60,11 @@ def held(scene: Scene, device: Device) -> list[Held]:
 def place(scene: Scene, readings: Sequence[Held], beacon: Lane) -> Lane:
     """Where the gateway puts one laptop; `beacon` is the same laptop's."""
     lane = Lane.empty(scene.grid.count)
-    seen_to_travel = _travelling(scene, readings, beacon)
-    lane.decided = [each.timed for each in readings if each.network.net in seen_to_travel]
-    travelling = scene.claim.travelling_networks | seen_to_travel
+    # Each reading ends the one before it, shields slots or shows a network to travel: the finding
+    # rests on all of them, also on those that say nothing by themselves.
+    lane.decided = [each.timed for each in readings]
+    lane.decided += [each.ender for each in readings if each.ender is not None]
+    travelling = scene.claim.travelling_networks | _travelling(scene, readings, beacon)
     site = scene.site.networks - scene.claim.travelling_networks
     # A home office is a site too: there, the home's network is the site's.
     home = scene.claim.home_networks - travelling - site
@@ -79,9 +81,16 @@ def place(scene: Scene, readings: Sequence[Held], beacon: Lane) -> Lane:
                 lane.add_support(slot, llr, timed)
             elif llr:
                 lane.add_against(slot, -llr, scene.is_witness(timed.error_ms), (timed,))
-        if each.ender is not None:
-            lane.add_basis(slots, (each.ender,))
     return lane
+
+
+def shield(scene: Scene, readings: Sequence[Held], beacon: Lane) -> None:
+    """Behind the site's own gateway, though in a tunnel: no support, since a bridged tunnel shows
+    that gateway from anywhere; but not hearing the beacon is no contradiction there."""
+    site = scene.site.networks - scene.claim.travelling_networks
+    for each in readings:
+        if each.network.vpn and each.network.net in site and scene.weight(each.timed.error_ms):
+            beacon.forgive(each.slots)
 
 
 def context(scene: Scene, readings: Sequence[Held]) -> Lane:
@@ -104,8 +113,6 @@ def context(scene: Scene, readings: Sequence[Held]) -> Lane:
             against = egress * (said < 0) + unknown * strange
             if against:
                 lane.add_against(slot, -weight * against, False, (timed,))
-        if each.ender is not None:
-            lane.add_basis(slots, (each.ender,))
     return lane
 
 
