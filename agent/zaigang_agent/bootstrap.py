@@ -12,7 +12,7 @@ from pathlib import Path
 from zaigang_agent import keys
 from zaigang_agent.ble.air import Radio
 from zaigang_agent.config import LocalConfig
-from zaigang_agent.keys import Card, Identity
+from zaigang_agent.keys import Identity
 from zaigang_agent.platforms.base import Platform
 from zaigang_agent.platforms.selection import open_platform
 from zaigang_agent.runner import Parts, Runner
@@ -134,7 +134,7 @@ def _vantage(identity: Identity) -> bytes | None:
     return enrolment.vantage(identity)
 
 
-def _renewed(identity: Identity) -> Card:
+def _renewed(identity: Identity) -> Identity:
     from zaigang_agent import enrolment
 
-    return enrolment.renew(identity).card
+    return enrolment.renew(identity)

@@ -127,7 +127,7 @@ def _enrol(options: argparse.Namespace, place: _Place) -> int:
 
     token = _token(options)
     platform = bootstrap.system_platform(place.local, SystemClock())
-    if options.again:
+    if options.again and keys.is_enrolled(place.state_dir):
         enrolment.parse_url(options.url)
         aside = enrolment.retire(place.state_dir)
         if aside is not None:

@@ -15,7 +15,7 @@ import json
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -41,6 +41,9 @@ _TIMEOUT_S: Final = 10.0
 _QUICK_S: Final = 4.0
 _MAX_ANSWER_BYTES: Final = 256 * 1024
 _RETIRED: Final = "retired"
+_SPOOL_FILES: Final = (SPOOL, f"{SPOOL}-wal", f"{SPOOL}-shm", "reserve")
+# identity.json first: what is left half done is not an enrolled device.
+_ALL_FILES: Final = (*reversed(keys.ALL_FILES), keys.ATTEMPT, *_SPOOL_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ def parse_url(text: str) -> Address:
 def enrol(state_dir: Path, url: str, token_text: str, applicant: Applicant) -> Identity:
     """Make this machine a device of the collector at `url`. Raises EnrolmentError, IdentityError.
 
-    A failure leaves nothing but the device's new key, which the next attempt takes up.
+    The key is durable before anything is sent. Killed at any moment, or when the answer is lost, the
+    same token once more takes up the same key, and the collector knows it again.
     """
     address = parse_url(url)
     try:
@@ -96,8 +100,7 @@ def enrol(state_dir: Path, url: str, token_text: str, applicant: Applicant) -> I
         )
     ca_pem = _pinned_ca(address, token)
     _prepare(state_dir)
-    if (state_dir / SPOOL).exists():  # of an identity that was lost: what it holds is kept
-        retire(state_dir)
+    _begin(state_dir, token)
     keys.write(state_dir / keys.CA, ca_pem)
     key = keys.make_key(state_dir / keys.KEY)
     answer = _json(
@@ -117,12 +120,26 @@ def enrol(state_dir: Path, url: str, token_text: str, applicant: Applicant) -> I
         )
     )
     _keep(state_dir, address, applicant, key, ca_pem, answer)
+    (state_dir / keys.ATTEMPT).unlink(missing_ok=True)
     return keys.load(state_dir)
 
 
-def retire(state_dir: Path) -> Path | None:
+def _begin(state_dir: Path, token: EnrolmentToken) -> None:
+    """Take up the attempt that was made with this token, or begin one.
+
+    A key that was sent with another token may be enrolled under it, and would be refused with this.
+    """
+    mark = state_dir / keys.ATTEMPT
+    if mark.is_file() and mark.read_bytes() == token.id.encode():
+        retire(state_dir, _SPOOL_FILES)  # made just before the attempt ended
+        return
+    retire(state_dir)  # of an identity that was lost: what it holds is kept
+    keys.write(mark, token.id.encode())
+
+
+def retire(state_dir: Path, names: Sequence[str] = _ALL_FILES) -> Path | None:
     """Put an earlier identity aside, with what it had not sent; returns where, None if none."""
-    if not any((state_dir / name).exists() for name in (*keys.ALL_FILES, SPOOL)):
+    if not any((state_dir / name).exists() for name in names):
         return None
     shelf = state_dir / _RETIRED
     number = 1
@@ -131,8 +148,7 @@ def retire(state_dir: Path) -> Path | None:
     target = shelf / str(number)
     try:
         target.mkdir(mode=0o700, parents=True)
-        # identity.json first: what is left half done is not an enrolled device.
-        for name in (*reversed(keys.ALL_FILES), SPOOL, f"{SPOOL}-wal", f"{SPOOL}-shm", "reserve"):
+        for name in names:
             if (state_dir / name).exists():
                 (state_dir / name).rename(target / name)
     except OSError as error:
@@ -141,7 +157,7 @@ def retire(state_dir: Path) -> Path | None:
 
 
 def renew(identity: Identity) -> Identity:
-    """A new certificate for the same key, and the newest configuration.
+    """A new certificate for the same key, the newest configuration, and where the broker is now.
 
     Raises EnrolmentError, IdentityError; then the old certificate stays.
     """
@@ -158,6 +174,8 @@ def renew(identity: Identity) -> Identity:
     pem = _text(answer, "certificate").encode()
     certificate = _checked(pem, (state_dir / keys.CA).read_bytes(), identity.key, card.device_id)
     not_before_ms, not_after_ms = _validity_ms(certificate)
+    # A collector of an earlier version does not say.
+    mqtt = _broker(answer) if "mqtt" in answer else (card.mqtt_host, card.mqtt_port)
     keys.write(state_dir / keys.CERTIFICATE, pem)
     keys.write_card(
         state_dir,
@@ -166,15 +184,15 @@ def renew(identity: Identity) -> Identity:
             kind=card.kind,
             name=card.name,
             collector_url=card.collector_url,
-            mqtt_host=card.mqtt_host,
-            mqtt_port=card.mqtt_port,
+            mqtt_host=mqtt[0],
+            mqtt_port=mqtt[1],
             not_before_ms=not_before_ms,
             not_after_ms=not_after_ms,
         ),
     )
     if isinstance(answer.get("config"), str):
         data, config = _config(answer, identity, card.device_id)
-        if config.version > identity.config.version:
+        if config.version > keys.load(state_dir).config.version:  # which may have come meanwhile
             keys.write(state_dir / keys.CONFIG, data)
     return keys.load(state_dir)
 

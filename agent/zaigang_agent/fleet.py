@@ -161,6 +161,7 @@ class Machine:
         world = World(
             clock=self._clock, platform=self._platform, radio=self._radio, write_status=False
         )
+        self._identity = keys.load(Path(self.spec.state_dir))  # what it was told in its last life
         self._runner = bootstrap.build(self._identity, self._local, world, self._wake)
         return self._runner
 

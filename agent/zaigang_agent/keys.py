@@ -8,12 +8,14 @@ Files in the state folder (0700), written once by enrolment, each 0600:
     collector.pub   the key that signs receipts and configuration
     config.cose     the newest signed configuration
     identity.json   the rest; written last: without it the device is not enrolled
+    enrolling       while enrolment is not finished: the id of the token that the key was sent with
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 import ssl
 import stat
@@ -36,6 +38,7 @@ CA: Final = "ca.crt"
 COLLECTOR_KEY: Final = "collector.pub"
 CONFIG: Final = "config.cose"
 IDENTITY: Final = "identity.json"
+ATTEMPT: Final = "enrolling"
 ALL_FILES: Final = (KEY, CERTIFICATE, CA, COLLECTOR_KEY, CONFIG, IDENTITY)
 
 _ENROL: Final = "enrol: zaigang-agent enrol --again URL TOKEN"
@@ -155,7 +158,8 @@ def make_key(path: Path) -> Ed25519PrivateKey:
     Raises IdentityError.
     """
     if path.exists():
-        return load_key(path)
+        with contextlib.suppress(IdentityError):  # what others can read or is damaged is replaced
+            return load_key(path)
     key = Ed25519PrivateKey.generate()
     body = base64.b64encode(_PKCS8 + key.private_bytes_raw()).decode()
     write(path, f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n".encode())

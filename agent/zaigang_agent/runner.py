@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+import msgspec
+
 from zaigang_agent import schedule, sealing, statusfile
 from zaigang_agent.errors import (
     AgentError,
@@ -24,7 +26,7 @@ from zaigang_agent.errors import (
     SpoolError,
     SpoolFullError,
 )
-from zaigang_agent.keys import Card, Identity
+from zaigang_agent.keys import Identity
 from zaigang_agent.platforms.base import Platform
 from zaigang_agent.samplers.base import Now, Sampler
 from zaigang_agent.samplers.sessions import farewell
@@ -51,6 +53,11 @@ _STATUS_EVERY_MS: Final = 60_000
 _LONGEST_WAIT_MS: Final = 10_000
 # Renewal is due months ahead; a failure is tried again soon enough and without haste.
 _RENEW_AGAIN_MS: Final = 3_600_000
+# Awake for so long without the broker, a device asks whether it has moved, by renewing. Longer keeps
+# a fleet away from a new broker for days; shorter makes certificates for each outage.
+_BROKER_LOST_MS: Final = 6 * 3_600_000
+# What the disk did not take is tried again: the collector does not say it twice.
+_SAVE_AGAIN_MS: Final = 60_000
 
 
 class Uplink(Protocol):
@@ -67,7 +74,7 @@ class Uplink(Protocol):
 
     def due_ms(self, spool: Waiting) -> int: ...
 
-    def reconnect(self) -> None: ...
+    def reconnect(self, host: str, port: int) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -86,8 +93,8 @@ class Parts:
     uplink: Uplink
     samplers: BuildSamplers
     save_config: Callable[[bytes], None]
-    renew: Callable[[], Card] | None = None
-    """Fetches a new certificate; raises AgentError. None: never."""
+    renew: Callable[[], Identity] | None = None
+    """Fetches a new certificate and what else is new; raises AgentError. None: never."""
     max_mb: int = 64
     errors: Counter[str] = field(default_factory=Counter)
     status_dir: Path | None = None
@@ -128,6 +135,9 @@ class Runner:
         self._sealed_ms = parts.clock.boot_ms()
         self._stepped_ms: int | None = None
         self._renew_due_ms = 0
+        self._unsaved: bytes | None = None
+        self._save_due_ms = 0
+        self._heard_ms = parts.clock.boot_ms() - self._slept_ms
         self._status_due_ms = 0
         self._connected: bool | None = None
         self._connected_since_ms: int | None = None
@@ -157,6 +167,7 @@ class Runner:
         self._receive()
         self._seal()
         self._pump()
+        self._save_config(now_ms)
         self._renew(now_ms, utc_ms)
         self._stepped_ms = now_ms
         self._tell_status(now_ms, utc_ms)
@@ -220,6 +231,10 @@ class Runner:
     def _set_up_samplers(self) -> None:
         now_ms = self._parts.clock.boot_ms()
         self._samplers = list(self._parts.samplers(self._config))
+        for name, turn in self._turns.items():
+            if turn.problem is not None:  # it ends here; if it lasts, it is told anew
+                self._add(_gap(turn.problem, now_ms, turn.since_ms))
+                self._problems.pop(name, None)
         self._turns = {sampler.name: _Turn(now_ms) for sampler in self._samplers}
 
     def _tell_what_was_missed(self) -> None:
@@ -431,28 +446,54 @@ class Runner:
             return
         if signed.version <= self._config.version:
             return  # a retained or repeated one; an older one is never obeyed
+        self._unsaved, self._save_due_ms = data, 0
+        self._save_config(self._parts.clock.boot_ms())
+        self._obey(signed)
+
+    def _save_config(self, now_ms: int) -> None:
+        """What is not kept is obeyed all the same, and kept as soon as that is possible."""
+        if self._unsaved is None or now_ms < self._save_due_ms:
+            return
+        self._save_due_ms = now_ms + _SAVE_AGAIN_MS
         try:
-            self._parts.save_config(data)
-        except AgentError as error:  # obeyed all the same; the collector sends it again
+            self._parts.save_config(self._unsaved)
+        except AgentError as error:
             self._problems["configuration"] = str(error)
-        self._config = signed
-        self._set_up_samplers()
+            return
+        self._unsaved = None
+        self._problems.pop("configuration", None)
+
+    def _obey(self, signed: SignedConfig) -> None:
+        """From now on look as this says; what was read so far stays."""
+        before, self._config = self._config.config, signed
+        # Other hours alone need no new samplers, which would lose the minute that they are in.
+        if msgspec.structs.replace(before, hours=signed.config.hours) != signed.config:
+            self._set_up_samplers()
         _log.info("configuration %d is in force", signed.version)
 
     def _renew(self, now_ms: int, utc_ms: int) -> None:
+        awake_ms = now_ms - self._slept_ms
+        if self._parts.uplink.connected:
+            self._heard_ms = awake_ms
         card = self._card
-        renew_ms = card.not_before_ms + 2 * (card.not_after_ms - card.not_before_ms) // 3
-        if self._parts.renew is None or utc_ms < renew_ms or now_ms < self._renew_due_ms:
+        is_old = utc_ms >= card.not_before_ms + 2 * (card.not_after_ms - card.not_before_ms) // 3
+        is_lost = awake_ms - self._heard_ms >= _BROKER_LOST_MS
+        if self._parts.renew is None or now_ms < self._renew_due_ms or not (is_old or is_lost):
             return
         self._renew_due_ms = now_ms + _RENEW_AGAIN_MS
         try:
-            self._card = self._parts.renew()
+            renewed = self._parts.renew()
         except AgentError as error:
-            self._problems["certificate"] = f"the certificate could not be renewed: {error}"
-            self._parts.errors["renewal"] += 1
+            if is_old:  # of a lost broker the uplink tells
+                self._problems["certificate"] = f"the certificate could not be renewed: {error}"
+                self._parts.errors["renewal"] += 1
             return
         self._problems.pop("certificate", None)
-        self._parts.uplink.reconnect()
+        self._card, self._heard_ms = renewed.card, awake_ms
+        if renewed.config.version > self._config.version:
+            self._unsaved = None  # older than what renewal has kept
+            self._obey(renewed.config)
+        self._parts.uplink.reconnect(renewed.card.mqtt_host, renewed.card.mqtt_port)
 
     # ---- telling
 

@@ -10,6 +10,7 @@ The network has its own thread (paho's); everything else happens in `pump`, on t
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import queue
 import ssl
 import sys
@@ -241,8 +242,9 @@ class MqttUplink:
             return max(0, self._moved_ms + self._resend_ms - now_ms)
         return _LONGEST_WAIT_MS
 
-    def reconnect(self) -> None:
-        """Take up a new certificate."""
+    def reconnect(self, host: str, port: int) -> None:
+        """Take up a new certificate, at the broker's present address."""
+        self.route = dataclasses.replace(self.route, host=host, port=port)
         if self._connection is not None:
             self._connection.stop()
             self._connection = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from tests.fakes.agent import DEVICE_ID, a_config, key_named
 from tests.fakes.collector_https import Authority, FakeCollector
@@ -134,6 +135,63 @@ def test_a_failed_attempt_leaves_the_key_for_the_next(
     collector.refuse = None
     enrol(state_dir, collector)
     assert (state_dir / keys.KEY).read_bytes() == key
+
+
+class Killed(BaseException):
+    """What nobody catches: the files are as kill -9 leaves them."""
+
+
+@pytest.mark.parametrize("at", [*keys.ALL_FILES, keys.ATTEMPT, "the answer", "the spool", "the end"])
+def test_killed_anywhere_the_same_token_once_more_takes_up_the_same_key(
+    collector: FakeCollector, state_dir: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    def dies(*_: object, **__: object) -> None:
+        raise Killed
+
+    real = keys.write
+    with monkeypatch.context() as patch:
+        if at == "the answer":
+            patch.setattr(enrolment, "_keep", dies)
+        elif at == "the spool":
+            patch.setattr(keys, "write_card", dies)
+        elif at == "the end":
+            patch.setattr(keys, "load", dies)
+        else:
+            write = lambda path, data: dies() if path.name == at else real(path, data)  # noqa: E731  # one line of a table
+            patch.setattr(keys, "write", write)
+        with pytest.raises(Killed):
+            enrol(state_dir, collector)
+    if not keys.is_enrolled(state_dir):
+        enrol(state_dir, collector)
+    sent = [body["csr"] for path, body in collector.requests if path == "/device/v1/enrol"]
+    assert {_key_of(csr) for csr in sent} == {
+        keys.load_key(state_dir / keys.KEY).public_key().public_bytes_raw()
+    }
+    keys.load(state_dir).tls()
+    with Spool.open(state_dir, DEVICE_ID) as spool:
+        assert spool.waiting == 0
+
+
+def test_another_token_gets_another_key(collector: FakeCollector, state_dir: Path) -> None:
+    collector.raw = b"{}"
+    with pytest.raises(EnrolmentError):
+        enrol(state_dir, collector)
+    first = (state_dir / keys.KEY).read_bytes()
+    collector.raw = None
+    enrol(state_dir, collector, str(collector.token).replace("abcd1234", "efgh5678"))
+    assert (state_dir / keys.KEY).read_bytes() != first
+
+
+def test_the_mark_of_an_attempt_holds_no_secret_and_goes_with_it(
+    collector: FakeCollector, state_dir: Path
+) -> None:
+    collector.raw = b"{}"
+    with pytest.raises(EnrolmentError):
+        enrol(state_dir, collector)
+    assert (state_dir / keys.ATTEMPT).read_text() == collector.token.id
+    collector.raw = None
+    enrol(state_dir, collector)
+    assert not (state_dir / keys.ATTEMPT).exists()
 
 
 def test_a_collector_that_does_not_run_is_told_from_one_that_does_not_answer(
@@ -298,6 +356,31 @@ def test_renewal_brings_a_new_certificate_and_a_newer_configuration(
     renewed.tls()
 
 
+def test_renewal_tells_where_the_broker_is_now(collector: FakeCollector, state_dir: Path) -> None:
+    identity = enrol(state_dir, collector)
+    collector.mqtt = {"host": "broker.example", "port": 8884}
+    enrolment.renew(identity)
+    card = keys.load(state_dir).card
+    assert (card.mqtt_host, card.mqtt_port) == ("broker.example", 8884)
+
+
+def test_renewal_without_a_word_on_the_broker_leaves_it_where_it_was(
+    collector: FakeCollector, state_dir: Path
+) -> None:
+    identity = enrol(state_dir, collector)
+    collector.silent_on = "mqtt"
+    assert enrolment.renew(identity).card.mqtt_port == 8883
+
+
+def test_renewal_never_puts_an_older_configuration_in_place_of_a_pushed_one(
+    collector: FakeCollector, state_dir: Path
+) -> None:
+    identity = enrol(state_dir, collector)
+    keys.write(state_dir / keys.CONFIG, a_config(version=6))
+    collector.config_version = 5
+    assert enrolment.renew(identity).config.version == 6
+
+
 def test_a_bad_renewal_keeps_the_old_certificate(collector: FakeCollector, state_dir: Path) -> None:
     identity = enrol(state_dir, collector)
     before = (state_dir / keys.CERTIFICATE).read_bytes()
@@ -357,6 +440,12 @@ def test_a_certificate_that_does_not_fit_the_key_is_noticed(
     (state_dir / keys.CERTIFICATE).write_bytes(collector.authority.device(key_named("other")))
     with pytest.raises(IdentityError, match="does not fit"):
         identity.tls()
+
+
+def _key_of(csr: str) -> bytes:
+    key: Any = x509.load_pem_x509_csr(csr.encode()).public_key()
+    raw: bytes = key.public_bytes_raw()
+    return raw
 
 
 def _made(path: Path) -> Path:

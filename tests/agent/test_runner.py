@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.fakes.agent import (
@@ -30,12 +32,12 @@ from zaigang_agent.errors import (
     SpoolFullError,
     SpoolRolledBackError,
 )
-from zaigang_agent.keys import Card
+from zaigang_agent.keys import Identity
 from zaigang_agent.runner import Parts, Runner
 from zaigang_agent.sealing import Buffer, admitted, value
 from zaigang_agent.spool import Spool
 from zaigang_shared import receipt
-from zaigang_shared.device_config import DeviceConfig, Hours, Shift
+from zaigang_shared.device_config import DeviceConfig, Hours, Shift, SignedConfig
 from zaigang_shared.readings import Gap, Health, Session, Usage
 from zaigang_shared.receipt import Receipt
 
@@ -56,7 +58,8 @@ class World:
         self.store = Store(self.identity.key.public_key())
         self.uplink = FakeUplink(self.store)
         self.errors: Counter[str] = Counter()
-        self.renewed: Callable[[], Card] | None = None
+        self.renewed: Callable[[], Identity] | None = None
+        self.built = 0
         self.max_mb = 64
         self.runner = self.start()
 
@@ -69,7 +72,7 @@ class World:
                 platform=self.platform,
                 spool=Spool.open(self.folder, DEVICE_ID),
                 uplink=self.uplink,
-                samplers=lambda _: self.samplers,
+                samplers=self.build,
                 save_config=lambda data: keys.write(self.folder / keys.CONFIG, data),
                 renew=self.renewed,
                 max_mb=self.max_mb,
@@ -78,6 +81,10 @@ class World:
             )
         )
         return self.runner
+
+    def build(self, _: SignedConfig) -> list[FakeSampler]:
+        self.built += 1
+        return self.samplers
 
     def run(self, seconds: int, step_s: int = 10) -> None:
         for _ in range(0, seconds, step_s):
@@ -369,6 +376,49 @@ def test_a_newer_configuration_is_obeyed_and_kept(world: World) -> None:
     assert world.runner.status().closed_because == "off_hours"
 
 
+def test_new_hours_close_the_eyes_at_once_and_lose_nothing_that_was_read(world: World) -> None:
+    world.uplink.connected = False
+    world.run(20)
+    world.uplink.inbox.append(a_config(DeviceConfig(hours=DAY_SHIFT, net_key=NET_KEY), version=2))
+    world.run(600)
+    assert len(world.sampler.looks) == 3  # the last one in the step in which the message came
+    assert world.built == 1  # the samplers go on with what they had begun
+    world.uplink.connected = True
+    world.run(70)
+    usages = [r for r in world.store.readings() if isinstance(r, Usage)]
+    assert [usage.span_ms for usage in usages] == [0, 10_000, 10_000]
+    assert [gap.reason for gap in world.gaps()] == ["off_hours"]
+
+
+def test_other_settings_build_the_samplers_anew_and_end_their_trouble(world: World) -> None:
+    world.sampler.trouble = SampleError("sensor_failed", "the sensor does not answer")
+    world.run(40)
+    config = DeviceConfig(hours=None, net_key=NET_KEY, usage_s=30)
+    world.uplink.inbox.append(a_config(config, version=2))
+    world.runner.step()
+    world.sampler.trouble = None
+    world.run(40)
+    assert world.built == 2
+    assert [gap.span_ms > 0 for gap in world.gaps()] == [False, True]
+    assert world.runner.status().problems == {}
+
+
+def test_a_configuration_that_the_disk_did_not_take_is_kept_later(world: World) -> None:
+    config_file = world.folder / keys.CONFIG
+    held = config_file.read_bytes()
+    config_file.unlink()
+    config_file.mkdir()  # nothing can be put in its place
+    world.uplink.inbox.append(a_config(version=2))
+    world.run(60)
+    assert world.runner.status().config_version == 2
+    assert "cannot be written" in world.runner.status().problems["configuration"]
+    config_file.rmdir()
+    config_file.write_bytes(held)
+    world.run(70)
+    assert keys.load(world.folder).config.version == 2
+    assert world.runner.status().problems == {}
+
+
 def test_an_older_configuration_or_one_for_somebody_else_is_not_obeyed(world: World) -> None:
     strict = DeviceConfig(hours=DAY_SHIFT, net_key=NET_KEY)
     world.uplink.inbox += [
@@ -460,20 +510,11 @@ def test_a_certificate_is_renewed_after_two_thirds_of_its_life(world: World) -> 
     world.kill()
     asked: list[int] = []
 
-    def renew() -> Card:
+    def renew() -> Identity:
         asked.append(world.clock.utc)
         if len(asked) == 1:
             raise EnrolmentError("the collector does not answer")
-        return Card(
-            device_id=DEVICE_ID,
-            kind="laptop",
-            name="desk-7",
-            collector_url="https://localhost:1",
-            mqtt_host="localhost",
-            mqtt_port=1,
-            not_before_ms=world.clock.utc,
-            not_after_ms=world.clock.utc + 398 * 86_400_000,
-        )
+        return renewed(world)
 
     world.renewed = renew
     world.clock.utc = 2**45 * 2 // 3 - 25_000
@@ -485,9 +526,55 @@ def test_a_certificate_is_renewed_after_two_thirds_of_its_life(world: World) -> 
     assert "could not be renewed" in world.runner.status().problems["certificate"]
     world.run(3_700, step_s=100)
     assert len(asked) == 2
-    assert world.uplink.reconnects == 1
+    assert world.uplink.reconnects == [("elsewhere", 8884)]
     world.run(90_000, step_s=1000)
     assert len(asked) == 2
+
+
+def renewed(world: World, config_version: int = 1) -> Identity:
+    """What a renewal leaves: a fresh certificate, another broker, perhaps a newer configuration."""
+    card = msgspec.structs.replace(
+        world.identity.card,
+        mqtt_host="elsewhere",
+        mqtt_port=8884,
+        not_before_ms=world.clock.utc,
+        not_after_ms=world.clock.utc + 398 * 86_400_000,
+    )
+    config = DeviceConfig(hours=DAY_SHIFT, net_key=NET_KEY)
+    signed = SignedConfig(DEVICE_ID, config_version, 1, config)
+    return dataclasses.replace(world.identity, card=card, config=signed)
+
+
+def test_a_configuration_that_came_with_a_renewal_is_obeyed(world: World) -> None:
+    world.kill()
+    world.renewed = lambda: renewed(world, config_version=4)
+    world.clock.utc = 2**45 * 2 // 3
+    world.start()
+    world.run(20)
+    assert world.runner.status().config_version == 4
+
+
+def test_after_hours_awake_without_the_broker_the_device_asks_where_it_is_now(world: World) -> None:
+    world.kill()
+    asked: list[int] = []
+
+    def renew() -> Identity:
+        asked.append(world.clock.boot)
+        if len(asked) == 1:
+            raise EnrolmentError("not even the collector answers")
+        return renewed(world)
+
+    world.renewed = renew
+    world.uplink.connected = False
+    world.start()
+    world.clock.advance(60 * 3_600_000)  # a weekend with the lid shut
+    world.platform.asleep_ms = 60 * 3_600_000
+    world.run(5 * 3_600, step_s=100)
+    assert asked == []
+    world.run(4 * 3_600, step_s=100)
+    assert len(asked) == 2
+    assert world.errors["renewal"] == 0  # the certificate itself is fine
+    assert world.uplink.reconnects == [("elsewhere", 8884)]
 
 
 def test_status_is_written_for_people_to_read(world: World) -> None:

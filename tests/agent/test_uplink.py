@@ -252,6 +252,6 @@ def test_a_message_that_is_too_large_is_never_sent(device: Device, collector: Br
 def test_a_new_certificate_is_taken_up(device: Device, identity: Identity) -> None:
     device.pump_until(lambda: device.uplink.connected)
     certify(identity, the_authority())
-    device.uplink.reconnect()
+    device.uplink.reconnect("127.0.0.1", device.uplink.route.port)
     assert not device.uplink.connected
     device.pump_until(lambda: device.uplink.connected)

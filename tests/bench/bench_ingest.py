@@ -126,8 +126,7 @@ class Bench:
         """Make the broker keep what comes while the collector is away."""
         client, granted = self._client("collector", self.collector), threading.Event()
         client.on_subscribe = lambda *_: granted.set()
-        client.connect("127.0.0.1", self.broker.port)
-        client.loop_start()
+        self._connect(client)
         client.subscribe([(topics.ALL_UP, 1), (topics.ALL_STATE, 1)])
         assert granted.wait(20)
         client.disconnect()
@@ -147,8 +146,7 @@ class Bench:
 
         client.on_publish = on_publish
         client.max_inflight_messages_set(200)
-        client.connect("127.0.0.1", self.broker.port)
-        client.loop_start()
+        self._connect(client)
         for _ in range(count):
             raws = [a_usage(talker.up_ms + step) for step in range(READINGS)]
             data = talker.seal(talker.up_ms + 60_000, readings=raws)
@@ -157,6 +155,14 @@ class Bench:
         assert done.wait(300)
         client.disconnect()
         client.loop_stop()
+
+    def _connect(self, client: mqtt.Client) -> None:
+        """What paho is given before the broker has answered, it may lose count of."""
+        connected = threading.Event()
+        client.on_connect = lambda *_: connected.set()
+        client.connect("127.0.0.1", self.broker.port)
+        client.loop_start()
+        assert connected.wait(20)
 
     def _client(self, name: str, tls: Any) -> mqtt.Client:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=False)

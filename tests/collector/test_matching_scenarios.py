@@ -99,7 +99,7 @@ CASES = [
          site={"coverage_by_employee": {}}),
     Case("away for two hours in between",
          told(at_site(-20, 200), at_home(200, 320), at_site(320, DAY_MIN)), CONTRADICTED),
-    Case("never there, faked position", HOME_ALL_DAY, CONTRADICTED, "Not at the site 09:05"),
+    Case("never there, faked position", HOME_ALL_DAY, CONTRADICTED, "The readings of 09:05"),
     Case("never there, no node",
          make.without_nodes(HOME_ALL_DAY), CONTRADICTED, site=NO_NODE),
     Case("never there, replays a recorded beacon",

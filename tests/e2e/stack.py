@@ -104,7 +104,7 @@ class Stack:
         home = self.folder / "mosquitto"
         home.mkdir()
         home.chmod(0o777)  # the broker leaves root for its own user
-        shipped = (MOSQUITTO_FILES / "mosquitto.conf").read_text(encoding="utf-8")
+        shipped = (MOSQUITTO_FILES / "zaigang.conf").read_text(encoding="utf-8")
         lines = []
         for line in shipped.splitlines():
             name = line.split(" ")[0]
@@ -114,13 +114,14 @@ class Stack:
                     "cafile": f"cafile {_public(home, self.data / 'ca.crt')}",
                     "certfile": f"certfile {_public(home, self.data / 'server.crt')}",
                     "keyfile": f"keyfile {_public(home, self.data / 'server.key')}",
-                    "acl_file": f"acl_file {_public(home, MOSQUITTO_FILES / 'acl')}",
-                    "persistence_location": f"persistence_location {home}/",
-                    "log_dest": f"log_dest file {home}/log",
-                }.get(name, "" if name in ("crlfile", "user", "pid_file") else line)
+                    "acl_file": f"acl_file {_public(home, MOSQUITTO_FILES / 'zaigang.acl')}",
+                }.get(name, line)
             )
+        # What Debian's own mosquitto.conf says around it.
+        lines += ["user root", f"log_dest file {home}/log"]
+        lines += ["persistence true", f"persistence_location {home}/"]
         path = home / "mosquitto.conf"
-        path.write_text("\n".join(lines) + "\nuser root\n", encoding="utf-8")
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
 
     def directory(self, people: Sequence[str], site: str = "site-a") -> None:

@@ -133,7 +133,7 @@ class FakeUplink:
         self.connected = True
         self.inbox: list[bytes] = []
         self.stopped = False
-        self.reconnects = 0
+        self.reconnects: list[tuple[str, int]] = []
 
     def pump(self, spool: Waiting) -> int:
         if not self.connected:
@@ -152,8 +152,8 @@ class FakeUplink:
     def due_ms(self, spool: Waiting) -> int:
         return 60_000
 
-    def reconnect(self) -> None:
-        self.reconnects += 1
+    def reconnect(self, host: str, port: int) -> None:
+        self.reconnects.append((host, port))
 
     def stop(self) -> None:
         self.stopped = True

@@ -133,6 +133,8 @@ class FakeCollector:
     refuse: tuple[int, dict[str, Any]] | None = None
     change: dict[str, Any] = field(default_factory=dict)
     """Fields of the enrolment answer that are replaced."""
+    silent_on: str = ""
+    """A field that the renewal answer lacks."""
     config: DeviceConfig | None = None
     config_version: int = 1
     raw: bytes | None = None
@@ -210,7 +212,7 @@ class FakeCollector:
             answer = {
                 k: v
                 for k, v in self._enrolled(body["csr"]).items()
-                if k in ("certificate", "config")
+                if k in ("certificate", "config", "mqtt") and k != self.silent_on
             }
             return 200, json.dumps(answer | self.change).encode()
         return 200, b"vantage token"

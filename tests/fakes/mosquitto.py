@@ -37,7 +37,7 @@ def adapted(text: str, changes: Mapping[str, str]) -> str:
         name = line.split(" ", 1)[0]
         lines.append(f"{name} {left.pop(name)}" if name in left else line)
     if left:
-        raise ValueError(f"the shipped mosquitto.conf does not set {sorted(left)}")
+        raise ValueError(f"the shipped zaigang.conf does not set {sorted(left)}")
     return "\n".join(lines) + "\n"
 
 
@@ -51,20 +51,21 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
-        shutil.copy(SHIPPED / "acl", folder / "acl")
-        (folder / "acl").chmod(0o600)
+        rules = folder / "zaigang.acl"
+        shutil.copy(SHIPPED / "zaigang.acl", rules)
+        rules.chmod(0o600)
         changes = {
             "listener": f"{self.port} 127.0.0.1",
             "cafile": str(pki.ca_file),
             "certfile": str(pki.server_certificate),
             "keyfile": str(pki.server_key),
-            "acl_file": str(folder / "acl"),
-            "persistence_location": f"{folder}/",
+            "acl_file": str(rules),
         }
-        text = adapted((SHIPPED / "mosquitto.conf").read_text(), changes)
+        text = adapted((SHIPPED / "zaigang.conf").read_text(), changes)
         # Started as root it would change to a user who cannot read the test's folder.
         user = "user root\n" if os.geteuid() == 0 else ""
-        self._config.write_text(f"{text}{user}log_dest file {self.log}\n{extra}")
+        kept = f"persistence true\npersistence_location {folder}/\n"  # as in Debian's own file
+        self._config.write_text(f"{text}{user}{kept}log_dest file {self.log}\n{extra}")
 
     def start(self) -> None:
         """Returns when it accepts connections."""

@@ -87,13 +87,20 @@ def _certificates(folder: Path) -> None:
 
 
 def _configuration(folder: Path, port: int) -> Path:
-    """Ours, with this test's port and folder, and without changing to the user of the package."""
+    """Ours, with this test's port and folder, included by a file like that of Debian's package."""
     shutil.copy(_FOLDER / "zaigang.acl", folder)
+    (folder / "zaigang.acl").chmod(0o600)
     text = (_FOLDER / "zaigang.conf").read_text(encoding="utf-8")
     text = text.replace("/etc/mosquitto/zaigang/", f"{folder}/")
     text = text.replace("listener 8883\n", f"listener {port} localhost\n")
-    path = folder / "zaigang.conf"
-    path.write_text(f"user root\n{text}", encoding="utf-8")
+    (folder / "conf.d").mkdir()
+    (folder / "conf.d" / "zaigang.conf").write_text(text, encoding="utf-8")
+    path = folder / "mosquitto.conf"
+    path.write_text(
+        "user root\npersistence true\n"
+        f"persistence_location {folder}/\ninclude_dir {folder}/conf.d\n",
+        encoding="utf-8",
+    )
     return path
 
 
@@ -177,7 +184,8 @@ def test_without_a_certificate_nobody_gets_in(broker: Broker) -> None:
 def test_a_misspelt_setting_would_be_noticed(tmp_path: Path) -> None:
     _certificates(tmp_path)
     path = _configuration(tmp_path, _free_port())
-    path.write_text(path.read_text().replace("require_certificate", "requires_certificate"))
+    ours = tmp_path / "conf.d" / "zaigang.conf"
+    ours.write_text(ours.read_text().replace("require_certificate", "requires_certificate"))
     run = subprocess.run(
         [_PROGRAM, "-c", path], check=False, capture_output=True, text=True, timeout=_PATIENCE_S
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zaigang_collector.matching.model import Family, Text
-from zaigang_collector.matching.words import length_en, length_zh
+from zaigang_collector.matching.words import chance, length_en, length_zh
 
 _GAPS_ZH = {
     "off_hours": "不在采集时段",
@@ -47,11 +47,12 @@ def exempt(kinds: list[str]) -> Text:
 def contradicted(span: str, ms: int, posterior: float, families: list[Family]) -> Text:
     zh = "、".join(_FAMILIES_ZH.get(family, family.value) for family in families)
     en = " and ".join(_FAMILIES_EN.get(family, family.value) for family in families)
+    likely = chance(posterior)
     return Text(
-        f"{span}（{length_zh(ms)}）不在驻场地点，在场概率平均 {posterior:.1%}；"
-        f"两类相互独立的依据：{zh}。",
-        f"Not at the site {span} ({length_en(ms)}), mean probability of presence "
-        f"{posterior:.1%}; independent families behind it: {en}.",
+        f"{span}（{length_zh(ms)}）的读数与打卡相矛盾：由读数推算的在场概率平均值：{likely.zh}；"
+        f"相互独立的依据：{zh}。",
+        f"The readings of {span} ({length_en(ms)}) contradict the clock-in: the mean probability of "
+        f"presence by them is {likely.en}; independent grounds: {en}.",
     )
 
 
@@ -101,24 +102,26 @@ def not_heard(spans: list[tuple[str, str | None]], coverage: float) -> Text:
 
 def nobody_at_laptop(person_ms: int) -> Text:
     return Text(
-        f"电脑在驻场地点，但本人操作或随身信标只有 {length_zh(person_ms)}：电脑在不等于人在。",
+        f"电脑在驻场地点，但本人操作或随身信标合计只有 {length_zh(person_ms)}：电脑在，不等于人在；"
+        "没有操作，也不等于人不在。",
         f"The laptop was at the site, but the person's own traces come to {length_en(person_ms)} "
-        "only: a laptop at a place is not its owner.",
+        "only: a laptop at a place is not its owner, and an idle one is not their absence.",
     )
 
 
 def long_gap(span: str, ms: int) -> Text:
     return Text(
-        f"{span}（{length_zh(ms)}）没有本人在场的痕迹（本人操作或随身信标）。",
-        f"No trace of the person at the site {span} ({length_en(ms)}).",
+        f"{span}（{length_zh(ms)}）没有本人操作或随身信标的读数，无法核实这段时间。",
+        f"No readings of the person's own input or badge {span} ({length_en(ms)}): that time is not "
+        "known.",
     )
 
 
 def forgotten(ms: int) -> Text:
     return Text(
         f"电脑在别处闲置 {length_zh(ms)}，无人操作：可能只是忘带电脑，不作不利认定。",
-        f"The laptop lay idle elsewhere for {length_en(ms)} with nobody at it: forgotten, perhaps; "
-        "not held against anybody.",
+        f"The laptop lay idle elsewhere for {length_en(ms)} with nobody at it: left behind, "
+        "perhaps; not held against anybody.",
     )
 
 
@@ -126,24 +129,25 @@ def one_family(span: str, families: list[Family]) -> Text:
     zh = "、".join(_FAMILIES_ZH.get(family, family.value) for family in families) or "无"
     en = " and ".join(_FAMILIES_EN.get(family, family.value) for family in families) or "none"
     return Text(
-        f"{span} 疑似不在场，但依据不足两类（现有：{zh}），不作不利认定。",
-        f"Absence {span} is likely, but not two independent families are behind it (only: {en}).",
+        f"{span} 的读数偏向不在驻场地点，但独立依据不足两类（现有：{zh}），不作不利认定。",
+        f"The readings of {span} lean towards absence, but on fewer than two independent grounds "
+        f"(only: {en}); not held against anybody.",
     )
 
 
 def short_absence(span: str, ms: int, least_min: float) -> Text:
     return Text(
-        f"{span}（{length_zh(ms)}）可能不在驻场地点，短于认定所需的 {least_min:g} 分钟。",
-        f"Away {span}, perhaps ({length_en(ms)}), shorter than the {least_min:g} min that a verdict "
-        "needs.",
+        f"{span}（{length_zh(ms)}）可能离开过驻场地点，短于认定所需的 {least_min:g} 分钟，不影响结论。",
+        f"Away {span}, perhaps ({length_en(ms)}): shorter than the {least_min:g} min that would "
+        "count.",
     )
 
 
 def low_share(share: float, least: float) -> Text:
     return Text(
-        f"有证据的时间里只有 {share:.0%} 可以认定在场，确认需要 {least:.0%}。",
-        f"Presence is likely enough for {share:.0%} of the time with evidence only; "
-        f"{least:.0%} would confirm.",
+        f"有证据的时间里，可以认定在场的占 {share:.0%}；达到 {least:.0%} 才作确认。",
+        f"Presence is likely enough for {share:.0%} of the time with evidence; to confirm takes "
+        f"{least:.0%}.",
     )
 
 
@@ -179,9 +183,9 @@ def regular(ms: int) -> Text:
 
 def doubted(kinds: list[str]) -> Text:
     return Text(
-        f"设备封包链存在完整性疑问（{'、'.join(kinds)}），不予确认，待人工核查。",
-        f"The chain of a device is in doubt ({', '.join(kinds)}); not confirmed, for a person to "
-        "look at.",
+        f"设备的封包链有疑点（{'、'.join(kinds)}），暂不确认，请 IT 先核查设备；这不说明员工有任何问题。",
+        f"The chain of a device is in doubt ({', '.join(kinds)}): not confirmed before IT has looked "
+        "at the device; it says nothing of the employee.",
     )
 
 
@@ -189,7 +193,7 @@ def two_places(ms: int) -> Text:
     return Text(
         f"此员工的两台设备有 {length_zh(ms)}同时在两地使用，无法判断哪一台由本人操作。",
         f"Two of this employee's devices were in use at two places at once for {length_en(ms)}; "
-        "which of them by the owner is not known.",
+        "which of them by the employee is not known.",
     )
 
 
@@ -198,7 +202,7 @@ def badly_dated(error_ms: int) -> Text:
         f"多数读数的时间只能确定到 ±{length_zh(abs(error_ms))}（电脑重启或长时间离线），"
         "证据力弱，不据此作不利认定。",
         f"Most readings are dated to ±{length_en(abs(error_ms))} only (restart, or long offline): "
-        "weak evidence, held against nobody.",
+        "weak evidence, not held against anybody.",
     )
 
 
@@ -223,17 +227,17 @@ def _few(names: list[str], most: int = 3) -> str:
 
 def work_active(ms: int, known_ms: int) -> Text:
     return Text(
-        f"设备使用：有读数的 {length_zh(known_ms)}中，操作 {length_zh(ms)}。",
+        f"设备使用：有读数的 {length_zh(known_ms)}中，有操作的 {length_zh(ms)}。",
         f"Device use: input in {length_en(ms)} of the {length_en(known_ms)} with readings.",
     )
 
 
 def work_idle(ms: int, known_ms: int) -> Text:
     return Text(
-        f"设备使用：有读数的 {length_zh(known_ms)}中，操作只有 {length_zh(ms)}；"
-        "空闲只说明电脑，不说明人在哪里。",
-        f"Device use: input in {length_en(ms)} only of the {length_en(known_ms)} with readings; "
-        "idle says nothing of where the person was.",
+        f"设备使用：有读数的 {length_zh(known_ms)}中，有操作的 {length_zh(ms)}；"
+        "电脑空闲，不说明人在哪里、在做什么。",
+        f"Device use: input in {length_en(ms)} of the {length_en(known_ms)} with readings; an idle "
+        "laptop does not say where the person was, or what they did.",
     )
 
 

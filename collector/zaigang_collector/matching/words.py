@@ -13,10 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from zaigang_collector.matching.model import Text
+from zaigang_collector.matching.model import Presence, Text
 
 _HOUR_MS: Final = 3_600_000
 _MINUTE_MS: Final = 60_000
+
+VERDICTS: Final[Mapping[Presence, Text]] = {
+    Presence.CONFIRMED: Text("已确认", "confirmed"),
+    # The claim and the readings contradict each other: no word on who is right.
+    Presence.CONTRADICTED: Text("与读数相矛盾", "contradicted"),
+    Presence.UNVERIFIED: Text("无法核实", "unverified"),
+    Presence.EXEMPT: Text("免核验", "exempt"),
+}
+"""What each answer is called, on screens and on paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +63,23 @@ def length_en(ms: int) -> str:
     return f"{round(ms / _MINUTE_MS)} min" if ms < 2 * _HOUR_MS else f"{ms / _HOUR_MS:.1f} h"
 
 
+def chance(probability: float) -> Text:
+    """A probability for people, in per cent. Nothing that is estimated is certain: the ends are open."""
+    if probability < 0.001:
+        return Text("不到 0.1%", "below 0.1%")
+    if probability > 0.999:
+        return Text("99.9% 以上", "above 99.9%")
+    return Text(f"{probability:.1%}", f"{probability:.1%}")
+
+
 def joined(parts: Sequence[Text]) -> Text:
     """Several clauses as one sentence. Clauses carry no full stop."""
-    return Text("；".join(part.zh for part in parts) + "。", "; ".join(p.en for p in parts) + ".")
+    zh, en = "；".join(part.zh for part in parts), "; ".join(part.en for part in parts)
+    return Text(zh + "。", en[:1].upper() + en[1:] + ".")
+
+
+def _punches(number: int) -> str:
+    return f"{number} punch" if number == 1 else f"{number} punches"
 
 
 def beacon(heard_ms: int, silent_ms: int, worn_ms: int, coverage: float | None) -> Text:
@@ -66,14 +89,14 @@ def beacon(heard_ms: int, silent_ms: int, worn_ms: int, coverage: float | None) 
         parts.append(
             Text(
                 f"员工电脑收到驻场地点信标的时段合计 {length_zh(heard_ms)}",
-                f"the laptop heard the site's beacon over {length_en(heard_ms)}",
+                f"the laptop heard the site's beacon in slots of {length_en(heard_ms)} altogether",
             )
         )
     if worn_ms:
         parts.append(
             Text(
                 f"现场节点收到员工随身信标的时段合计 {length_zh(worn_ms)}",
-                f"the site's node heard the carried badge over {length_en(worn_ms)}",
+                f"the site's node heard the carried badge in slots of {length_en(worn_ms)} altogether",
             )
         )
     if silent_ms and coverage is not None:
@@ -87,7 +110,7 @@ def beacon(heard_ms: int, silent_ms: int, worn_ms: int, coverage: float | None) 
         )
     if parts:
         return joined(parts)
-    return Text("没有可用的信标读数，此项不作判断。", "No usable beacon readings; says nothing.")
+    return Text("没有可用的信标读数，此项不作判断。", "No usable beacon readings: no opinion.")
 
 
 def network(site_ms: int, home_ms: int) -> Text:
@@ -110,7 +133,7 @@ def network(site_ms: int, home_ms: int) -> Text:
     if parts:
         return joined(parts)
     return Text(
-        "没有接入已知网络的读数，此项不作判断。", "No readings on a known network; says nothing."
+        "没有接入已知网络的读数，此项不作判断。", "No readings on a known network: no opinion."
     )
 
 
@@ -129,7 +152,7 @@ def network_context(support_ms: int, against_ms: int) -> Text:
                 f"处于未登记网络或家庭出口地址的时段 {length_zh(against_ms)}，仅供参考，"
                 "不作为认定依据",
                 f"on an unknown network or a home egress address for {length_en(against_ms)}, "
-                "context only, never convicts",
+                "context only, never a ground for a verdict",
             )
         )
     if parts:
@@ -139,8 +162,8 @@ def network_context(support_ms: int, against_ms: int) -> Text:
 
 def hands(site_ms: int, away_ms: int, unplaced_ms: int, remote_ms: int, regular_ms: int) -> Text:
     told: Sequence[tuple[int, str, str]] = (
-        (site_ms, "电脑位于驻场地点且有本地操作 {zh}", "local input at the site for {en}"),
-        (away_ms, "电脑位于别处且有本地操作 {zh}", "local input elsewhere for {en}"),
+        (site_ms, "电脑位于驻场地点且有本地操作 {zh}", "local input while the laptop was at the site for {en}"),
+        (away_ms, "电脑位于别处且有本地操作 {zh}", "local input while the laptop was elsewhere for {en}"),
         (
             unplaced_ms,
             "有本地操作但无法确定电脑位置 {zh}",
@@ -183,27 +206,27 @@ def geofence(
         parts.append(
             Text(
                 f"{inside} 次打卡坐标在围栏内（距中心最近 {nearest_m:.0f} 米）",
-                f"{inside} punch(es) inside the fence (nearest {nearest_m:.0f} m from its centre)",
+                f"{_punches(inside)} inside the fence (nearest {nearest_m:.0f} m from its centre)",
             )
         )
     if outside:
         parts.append(
             Text(
                 f"{len(outside)} 次打卡坐标在围栏外，计入定位误差后仍超出 {max(outside):.0f} 米",
-                f"{len(outside)} punch(es) outside, by {max(outside):.0f} m beyond fence and "
-                "accuracy",
+                f"{_punches(len(outside))} outside the fence, by {max(outside):.0f} m more than the "
+                "accuracy allows",
             )
         )
     if mocked:
         parts.append(
             Text(
                 f"{mocked} 次打卡带有模拟定位标记，坐标不予采信",
-                f"{mocked} punch(es) flagged as mock location, not counted",
+                f"{_punches(mocked)} flagged as mock location, not counted",
             )
         )
     if useless and fence:
         parts.append(
-            Text(f"{useless} 次打卡坐标无法使用", f"{useless} punch(es) without usable coordinates")
+            Text(f"{useless} 次打卡坐标无法使用", f"{_punches(useless)} without usable coordinates")
         )
     if not fence:
         parts.append(Text("驻场地点没有可用的电子围栏", "the site has no usable geofence"))
@@ -252,16 +275,16 @@ def misheard(kind: str, slots: int, worst_s: float) -> Text:
 def claim_flag(flag: str) -> Text:
     if flag == "mock_location":
         return Text("打卡来源标记了模拟定位", "the source flagged a mock location")
-    return Text("打卡设备同时用于多人", "the source flagged one clock-in device for several people")
+    return Text("打卡来源标记了多人共用一台打卡设备", "the source flagged one clock-in device for several people")
 
 
 def two_places(ms: int) -> Text:
     return Text(
-        f"同一员工的两台设备有 {length_zh(ms)}分别在两地使用，可能有人代用",
-        f"two of the employee's devices were in use at different places for {length_en(ms)}; "
-        "somebody else may use one",
+        f"同一员工的两台设备有 {length_zh(ms)}分别在两地使用，其中一台可能由他人使用",
+        f"two of the employee's devices were in use at different places for {length_en(ms)}: "
+        "one of them, perhaps, by somebody else",
     )
 
 
 def integrity_quiet() -> Text:
-    return Text("未发现完整性异常。", "Nothing that does not fit.")
+    return Text("未发现完整性异常。", "No integrity anomaly found.")

@@ -1,0 +1,189 @@
+"""What an agent costs at rest: memory, and processor time an hour.
+
+    python -m tests.bench.bench_agent [--seconds 300] [--warm-up 20]
+
+A real collector with its embedded broker, and a real enrolled `zaigang-agent run` on this machine,
+with the sampling intervals and the environment of the shipped unit. Beside it sleeps a bare Python,
+measured in the same run: the ratios travel to other machines, the numbers do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.e2e.stack import Stack, rows
+
+SECONDS: Final = 300
+# Enrolled, connected, first look at everything, first receipt: what comes once.
+WARM_UP_S: Final = 20
+_UNIT: Final = Path(__file__).parents[2] / "systemd" / "zaigang-agent.service"
+_BARE: Final = "import time; time.sleep(1e9)"
+_KIB: Final = 1024
+_HOUR_S: Final = 3600
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one process. Private: what would be free again if it ended."""
+
+    rss_mib: float
+    pss_mib: float
+    private_mib: float
+    cpu_s_per_h: float
+    threads: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The two processes, and what the agent did meanwhile."""
+
+    agent: Cost
+    bare: Cost
+    seconds: float
+    envelopes: int
+    receipted: int
+
+
+def measure(seconds: float = SECONDS, warm_up_s: float = WARM_UP_S) -> Measured:
+    """Start everything, let it come to rest, watch it for `seconds`."""
+    with tempfile.TemporaryDirectory() as name, Stack(Path(name)) as stack, _bare() as bare:
+        with _agent(stack) as agent:
+            database = stack.folder / "device" / "spool.db"
+            stack.until("the first receipt", lambda: _chain(database)[1] > 0)
+            time.sleep(warm_up_s)
+            before, sealed = (_cpu_s(agent), _cpu_s(bare)), _chain(database)[0]
+            began = time.monotonic()
+            time.sleep(seconds)
+            took_s = time.monotonic() - began
+            assert agent.poll() is None, stack.log("agent")
+            last_seq, through = _chain(database)
+            return Measured(
+                agent=_cost(agent, _cpu_s(agent) - before[0], took_s),
+                bare=_cost(bare, _cpu_s(bare) - before[1], took_s),
+                seconds=took_s,
+                envelopes=last_seq - sealed,
+                receipted=through,
+            )
+
+
+def unit_environment() -> Mapping[str, str]:
+    """What the shipped unit sets for the agent; memory depends on it."""
+    lines = _UNIT.read_text(encoding="utf-8").splitlines()
+    pairs = [one for line in lines if line.startswith("Environment=") for one in line[12:].split()]
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def report(measured: Measured) -> str:
+    """A table, with the machine that it is true of."""
+    agent, bare = measured.agent, measured.bare
+    lines = [
+        f"{platform.python_implementation()} {platform.python_version()}, "
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs; "
+        f"{measured.seconds:.0f} s at rest, {measured.envelopes} envelopes sealed meanwhile",
+        f"{'':<22}{'agent':>8}{'bare':>8}{'ratio':>8}",
+    ]
+    for name, ours, theirs in (
+        ("resident (RSS), MiB", agent.rss_mib, bare.rss_mib),
+        ("its share (PSS), MiB", agent.pss_mib, bare.pss_mib),
+        ("private, MiB", agent.private_mib, bare.private_mib),
+        ("CPU seconds per hour", agent.cpu_s_per_h, bare.cpu_s_per_h),
+    ):
+        ratio = f"{ours / theirs:.2f}" if theirs else "-"
+        lines.append(f"{name:<22}{ours:>8.2f}{theirs:>8.2f}{ratio:>8}")
+    return "\n".join([*lines, f"{'threads':<22}{agent.threads:>8}{bare.threads:>8}"])
+
+
+@contextlib.contextmanager
+def _agent(stack: Stack) -> Iterator[subprocess.Popen[bytes]]:
+    """A device that is enrolled and runs."""
+    stack.prepare()
+    stack.directory(["E001"])
+    token = stack.token("--employee", "E001")
+    stack.start("collector")
+    stack.wait_ready()
+    state = str(stack.folder / "device")
+    ours = [sys.executable, "-m", "zaigang_agent"]
+    with (stack.folder / "agent.log").open("ab") as log:
+        subprocess.run(
+            [*ours, "enrol", stack.url, token, "--state-dir", state],
+            check=True, stdout=log, stderr=log,
+        )  # fmt: skip
+        process = subprocess.Popen(
+            [*ours, "run", "--state-dir", state],
+            stdout=log, stderr=log, env=_environment(), cwd=stack.folder,
+        )  # fmt: skip
+    with _ended(process):
+        yield process
+
+
+@contextlib.contextmanager
+def _bare() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-c", _BARE], env=_environment())
+    with _ended(process):
+        yield process
+
+
+@contextlib.contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _environment() -> dict[str, str]:
+    # The unit forbids writing bytecode; an installation has it already, and so have we after `enrol`.
+    return {**os.environ, **unit_environment()}
+
+
+def _chain(database: Path) -> tuple[int, int]:
+    """The newest envelope, and the newest that has a receipt."""
+    chain = rows(database, "SELECT last_seq, through FROM chain")[0]
+    return chain["last_seq"], chain["through"]
+
+
+def _cpu_s(process: subprocess.Popen[bytes]) -> float:
+    """Processor time so far, all threads, user and system (nanoseconds counted by the scheduler)."""
+    tasks = Path(f"/proc/{process.pid}/task")
+    spent = [(task / "schedstat").read_text().split()[0] for task in tasks.iterdir()]
+    return sum(map(int, spent)) / 1e9
+
+
+def _cost(process: subprocess.Popen[bytes], cpu_s: float, seconds: float) -> Cost:
+    kib: dict[str, int] = {}
+    for line in Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()[1:]:
+        name, _, value = line.partition(":")
+        kib[name] = int(value.split()[0])
+    return Cost(
+        rss_mib=kib["Rss"] / _KIB,
+        pss_mib=kib["Pss"] / _KIB,
+        private_mib=(kib["Private_Clean"] + kib["Private_Dirty"]) / _KIB,
+        cpu_s_per_h=cpu_s / seconds * _HOUR_S,
+        threads=len(list(Path(f"/proc/{process.pid}/task").iterdir())),
+    )
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long to watch")
+    parser.add_argument("--warm-up", type=float, default=WARM_UP_S, help="seconds before that")
+    options = parser.parse_args()
+    print(report(measure(options.seconds, options.warm_up)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
