@@ -104,8 +104,14 @@ def test_enrol_again_needs_the_word(
     assert main(words) == 0
     assert main(words) == 4
     assert "--again" in capsys.readouterr().err
-    assert main([*words, "--again"]) == 0
+    collector.raw = b"lost"
+    again = [*words, "--again"]
+    assert main(again) == 3
     assert "put aside in" in capsys.readouterr().out
+    key = (state_dir / keys.KEY).read_bytes()
+    collector.raw = None
+    assert main(again) == 0  # the same attempt, so the same key
+    assert (state_dir / keys.KEY).read_bytes() == key
 
 
 def test_a_wrong_setting_is_explained(

@@ -141,7 +141,9 @@ class Killed(BaseException):
     """What nobody catches: the files are as kill -9 leaves them."""
 
 
-@pytest.mark.parametrize("at", [*keys.ALL_FILES, keys.ATTEMPT, "the answer", "the spool", "the end"])
+@pytest.mark.parametrize(
+    "at", [*keys.ALL_FILES, keys.ATTEMPT, "the answer", "the spool", "the end"]
+)
 def test_killed_anywhere_the_same_token_once_more_takes_up_the_same_key(
     collector: FakeCollector, state_dir: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:

@@ -224,6 +224,16 @@ def test_a_device_that_is_not_enrolled_does_not_come_in(own: Net) -> None:
     assert client.wait(lambda: "refused" in client.log)
 
 
+def test_a_certificate_that_another_key_has_taken_the_place_of_does_not_come_in(own: Net) -> None:
+    _embedded(own).statuses["lap-1"] = DeviceStatus.ACTIVE
+    new = ed25519_key("lap-1 enrolled anew")
+    _embedded(own).keys["lap-1"] = new.public_key().public_bytes_raw()
+    superseded = own.device("lap-1").connect()
+    assert superseded.wait(lambda: "refused" in superseded.log)
+    present = own.client("lap-1", own.pki.device("lap-1", new)).connect()
+    assert present.wait(lambda: "connected" in present.log)
+
+
 def test_a_revoked_device_is_cut_off_at_once_and_stays_out(own: Net) -> None:
     device = own.device("lap-1").connect().wait_connected()
     _embedded(own).statuses["lap-1"] = DeviceStatus.REVOKED

@@ -308,6 +308,7 @@ def test_a_device_renews_its_certificate(world: World) -> None:
     assert answer.status == 200
     renewed = x509.load_pem_x509_certificate(answer.json()["certificate"].encode())
     assert ca.read_peer(renewed.public_bytes(Encoding.DER)).id == device_id
+    assert answer.json()["mqtt"] == {"host": "zg.example.com", "port": 8883}
     fresh = (answer.json()["certificate"], identity[1])
     assert world.endpoint.request("GET", "/device/v1/vantage", identity=fresh).status == 200
     collector_key = world.issuer.grounds.receipt_key.public_key()

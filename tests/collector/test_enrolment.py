@@ -132,14 +132,27 @@ def test_who_has_to_be_told_is_found_after_the_directory_changed(conn: Connectio
     laptop, node = stored_laptop(conn), stored_node(conn)
     gone = stored_laptop(conn, "lost")
     service.set_status(conn, gone.id, DeviceStatus.LOST, "x", NOW_MS, Repeatable("y"))
-    assert configuration.changed_configs(conn, ISSUER.grounds, NOW_MS) == ()
+    has = {laptop.id: 1, node.id: 1, gone.id: 1, "lap-nobody": 1}
+    assert configuration.behind(conn, ISSUER.grounds, has) == ()
     before = directory.last_event_id(conn)
     stored_employee(conn, shift=shifts.parse("Mon 10:00-12:00"))
     assert directory.last_event_id(conn) > before
-    ((device_id, data),) = configuration.changed_configs(conn, ISSUER.grounds, NOW_MS)
-    assert device_id == laptop.id != node.id
-    assert open_config(data, ISSUER.grounds.receipt_key.public_key()).version == 2
-    assert configuration.changed_configs(conn, ISSUER.grounds, NOW_MS) == ()
+    assert configuration.behind(conn, ISSUER.grounds, has) == (laptop.id,)
+    (handout,) = configuration.handouts(conn, ISSUER.grounds, [laptop.id, gone.id], NOW_MS)
+    signed = open_config(handout.data, ISSUER.grounds.receipt_key.public_key())
+    assert (signed.device_id, signed.version) == (handout.device_id, handout.version)
+    assert (handout.device_id, handout.version) == (laptop.id, 2)
+    assert configuration.behind(conn, ISSUER.grounds, has) == (laptop.id,)  # it still has 1
+    assert configuration.behind(conn, ISSUER.grounds, has | {laptop.id: 2}) == ()
+
+
+def test_what_happened_to_devices_is_told_by_id(conn: Connection) -> None:
+    laptop, node = stored_laptop(conn), stored_node(conn)
+    before = service.last_event_id(conn)
+    assert service.changed_since(conn, before) == frozenset()
+    service.hand_over(conn, laptop.id, NOW_MS + 1, Repeatable("x"))
+    assert service.changed_since(conn, before) == {laptop.id}
+    assert service.changed_since(conn, 0) == {laptop.id, node.id}
 
 
 def test_a_token_pins_the_authority_and_survives_being_typed(conn: Connection) -> None:

@@ -90,7 +90,7 @@ CASES = [
     Case("all day out of the node's reach, in a tunnel behind the site's gateway",
          told(*honest_day(hears=False, vpn=True)), UNVERIFIED),
     Case("left after clock-in, in use at home", told(*GONE_AT_40), CONTRADICTED,
-         "independent families", Work.ACTIVE),
+         "independent grounds", Work.ACTIVE),
     Case("left for a café", told(at_site(-20, 40), in_cafe(60, DAY_MIN)), CONTRADICTED),
     Case("left for a café, no node",
          make.without_nodes(told(at_site(-20, 40), in_cafe(60, DAY_MIN))), UNVERIFIED),
@@ -123,7 +123,7 @@ CASES = [
          "a laptop at a place is not its owner"),
     Case("laptop left at the site for an afternoon",
          told(at_site(-20, 200), at_site(200, 340, active=0), at_site(340, DAY_MIN)), UNVERIFIED,
-         "No trace of the person"),
+         "No readings of the person's own"),
     Case("remote control of a laptop at the site",
          told(at_site(-20, DAY_MIN, session="remote")), UNVERIFIED, "remote-control", Work.ACTIVE),
     Case("a mouse mover on a laptop at the site", told(at_site(-20, DAY_MIN, regular=True)),
@@ -153,7 +153,7 @@ CASES = [
          UNVERIFIED, "left out"),
     Case("chain rewound on an honest day",
          told(*honest_day(), integrity=(
-             IntegrityEvent("lap-1", "rewound_chain", make.START_MS, "seq 5 after 9"),)),
+             IntegrityEvent("lap-1", "broken_chain", make.START_MS, "seq 5 after 9"),)),
          UNVERIFIED, "in doubt"),
     Case("no evidence at all", Evidence(), UNVERIFIED, "No readings"),
 ]  # fmt: skip

@@ -10,6 +10,8 @@ import pytest
 
 from tests.factories import evidence as make
 from tests.factories.evidence import DAY_MIN, MINUTE_MS, START_MS, Story, at_home, at_site
+from zaigang_collector.ingest.model import EventKind
+from zaigang_collector.matching import words
 from zaigang_collector.matching.assess import assess
 from zaigang_collector.matching.errors import ClaimError
 from zaigang_collector.matching.model import (
@@ -120,7 +122,7 @@ def test_another_sites_beacon_is_foreign_and_an_unknown_one_nobodys() -> None:
     other_site = judge(dataclasses.replace(evidence, beacons=foreign))
     nobodys = judge(dataclasses.replace(evidence, beacons={}))
 
-    assert "another site's beacon" in finding("integrity", other_site).text.en
+    assert "Another site's beacon" in finding("integrity", other_site).text.en
     assert finding("integrity", nobodys).direction is Direction.SILENT
     for assessment in (other_site, nobodys):
         assert not any(llr > 0 for llr in finding("beacon", assessment).slots)
@@ -324,12 +326,17 @@ def test_a_mock_location_flag_is_told_and_convicts_nobody() -> None:
     assert assessment.presence is Presence.UNVERIFIED
 
 
+@pytest.mark.parametrize("kind", EventKind)
+def test_every_event_that_arrivals_can_cause_has_a_name(kind: EventKind) -> None:
+    assert "another integrity event" not in words.event(kind.value).en
+
+
 def test_an_integrity_event_is_told_with_the_envelope_it_rests_on() -> None:
     event = IntegrityEvent("lap-1", "fork", START_MS, "seq 7", b"f" * 32)
 
     found = finding("integrity", judge(Evidence(integrity=(event,))))
 
-    assert "two different envelopes" in found.text.en
+    assert "Two different envelopes" in found.text.en
     assert [reference.envelope for reference in found.references] == [b"f" * 32]
 
 

@@ -77,6 +77,10 @@ class Stack:
         """Run one command of zaigang-collector; returns what it printed."""
         return _run("zaigang_collector", *args, "--data", str(self.data))
 
+    def agent(self, *args: str) -> str:
+        """Run one command of zaigang-agent; returns what it printed."""
+        return _run("zaigang_agent", *args)
+
     def prepare(self) -> None:
         """Data directory with our ports, and the broker's configuration."""
         self.collector("init", "--public-host", "127.0.0.1")

@@ -25,9 +25,9 @@ def test_the_demo_gives_the_right_verdicts_and_ends_by_itself(tmp_path: Path) ->
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout
     for name, verdict in (
-        ("王晓梅", "在岗属实"),
-        ("李建国", "与读数矛盾"),
-        ("赵敏", "与读数矛盾"),
+        ("王晓梅", "已确认"),
+        ("李建国", "与读数相矛盾"),
+        ("赵敏", "与读数相矛盾"),
         ("陈涛", "无法核实"),
     ):
         (line,) = [row for row in said.splitlines() if row.startswith(name)]

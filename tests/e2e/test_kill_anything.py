@@ -34,19 +34,21 @@ def test_what_was_sealed_is_stored_exactly_once_whoever_is_killed(
         stack.directory(people)
         tokens = [stack.token("--employee", one) for one in people]
         states = [stack.folder / one for one in people]
-        _fleet(stack, tokens, states)
-        names = ["collector", "fleet", *(["broker"] if broker == "mosquitto" else [])]
+        _fleet(stack, tokens[1:], states[1:])
+        names = ["collector", "agent", "fleet", *(["broker"] if broker == "mosquitto" else [])]
         if broker == "mosquitto":
             stack.start("broker")
         stack.start("collector")
         stack.wait_ready()
+        _this_machine(stack, tokens[0], states[0])
+        stack.start("agent")
         stack.start("fleet")
         stack.until("all are enrolled", lambda: all((s / "identity.json").exists() for s in states))
         stack.until("the first receipts", lambda: _through(states) >= _DEVICES)
         _rounds(stack, names, states, random.Random(f"kill {broker}"))
         stack.until("all that waits has its receipt", lambda: _waiting(states) == 0, _DRAIN_S)
-        stack.kill("fleet")
-        stack.kill("collector")
+        for name in ("agent", "fleet", "collector"):
+            stack.kill(name)
         result = audit(stack.data, states)
     assert result.stored >= 20 * _DEVICES, "too little load to prove anything"
     assert result.receipts > _DEVICES
@@ -59,6 +61,14 @@ _EVERY_SECOND: dict[str, object] = {
     "seal_s": 1,
     "ingest_batch": 8,
 }
+
+
+def _this_machine(stack: Stack, token: str, state: Path) -> None:
+    """The agent as it runs on a laptop, on what this machine really is."""
+    stack.agent("enrol", stack.url, token, "--state-dir", str(state))
+    settings = stack.folder / "agent.toml"
+    settings.write_text("[uplink]\nresend_s = 2\n", encoding="utf-8")
+    stack.add("agent", "run", "--state-dir", str(state), "--config", str(settings))
 
 
 def _fleet(stack: Stack, tokens: list[str], states: list[Path]) -> None:

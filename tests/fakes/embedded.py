@@ -8,17 +8,20 @@ import threading
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
+from tests.factories.devices import ed25519_key
 from tests.fakes.pki import Pki
-from zaigang_collector.devices.model import DeviceStatus
+from zaigang_collector.devices.model import DeviceKey, DeviceStatus
 from zaigang_collector.ingest.broker import BrokerFiles, EmbeddedBroker
 from zaigang_shared.clock import SystemClock
 
 
 class Embedded:
-    """A broker whose register of devices is the dictionary `statuses`."""
+    """A broker whose register of devices is the dictionary `statuses`; each device is enrolled with
+    the key that is named after it, unless `keys` says otherwise."""
 
     def __init__(self, pki: Pki) -> None:
         self.statuses: dict[str, DeviceStatus] = {}
+        self.keys: dict[str, bytes] = {}
         self.two_hosts: list[str] = []
         self.port = 0
         self._pki = pki
@@ -50,7 +53,12 @@ class Embedded:
         files = BrokerFiles(
             str(self._pki.server_certificate), str(self._pki.server_key), str(self._pki.ca_file)
         )
-        return EmbeddedBroker(files, self.statuses.get, SystemClock(), self.two_hosts.append)
+        return EmbeddedBroker(files, self._known, SystemClock(), self.two_hosts.append)
+
+    def _known(self, device_id: str) -> DeviceKey | None:
+        status = self.statuses.get(device_id)
+        key = self.keys.get(device_id) or ed25519_key(device_id).public_key().public_bytes_raw()
+        return None if status is None else DeviceKey(status, None, key)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)

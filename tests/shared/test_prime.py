@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -36,7 +37,11 @@ def test_priming_takes_what_msgspec_takes() -> None:
 
 def test_threads_that_are_all_first_read_the_same() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _ALL_FIRST], capture_output=True, text=True, check=False
+        [sys.executable, "-c", _ALL_FIRST],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(_ROOT / "shared")},
     )
     assert (done.returncode, done.stdout) == (0, "4\n"), done.stderr
 
