@@ -1,9 +1,19 @@
-"""`python -m zaigang_agent`."""
+"""`zaigang-agent` and `python -m zaigang_agent`."""
 
 from __future__ import annotations
 
 import sys
 
-from zaigang_agent.cli import main
+from zaigang_agent import lean
 
-sys.exit(main())
+
+def main() -> int:
+    """Entry point; returns the exit code."""
+    lean.defer(*lean.UNUSED)  # before the command line's own imports
+    from zaigang_agent import cli
+
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

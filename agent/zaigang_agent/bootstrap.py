@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -125,13 +125,18 @@ def _uplink(identity: Identity, local: LocalConfig, wake: threading.Event) -> Mq
         connect_timeout_ms=local.uplink.connect_timeout_s * 1000,
     )
     identity.tls()  # what does not fit shows now, not at the first connection
-    return MqttUplink(route, identity.tls, SystemClock(), random.random, wake)
+    return MqttUplink(route, identity.tls, SystemClock(), _chance, wake)
+
+
+def _chance() -> float:
+    """From 0 up to 1, as random.random() of a module that would be loaded for nothing else."""
+    return int.from_bytes(os.urandom(4)) / (1 << 32)
 
 
 def _vantage(identity: Identity) -> bytes | None:
-    from zaigang_agent import enrolment
+    from zaigang_agent import endpoint
 
-    return enrolment.vantage(identity)
+    return endpoint.vantage(identity)
 
 
 def _renewed(identity: Identity) -> Identity:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from zaigang_agent import config as settings
 from zaigang_agent.config import LocalConfig
@@ -61,12 +61,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
+    """Settings and folder of this device."""
+
     local: LocalConfig
     state_dir: Path
 
 
+class _Help(argparse.HelpFormatter):
+    """Asks for the width itself: argparse asks shutil, which takes half a MiB in every `run`."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+        except (OSError, ValueError):  # not a terminal
+            columns = 80
+        super().__init__(prog, width=columns - 2)
+
+
+class _Parser(argparse.ArgumentParser):
+    """With our formatter, and so have its commands."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_Help, **options)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="zaigang-agent",
         description="Signed workplace-presence readings of this device.",
         epilog=_EXIT_CODES,
@@ -74,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"zaigang-agent {__version__}")
     _add_places(parser, default=None)
     # Before the command and behind it: people try both.
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     _add_places(common, default=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -122,13 +142,13 @@ def _add_places(parser: argparse.ArgumentParser, default: str | None) -> None:
 
 
 def _enrol(options: argparse.Namespace, place: _Place) -> int:
-    from zaigang_agent import bootstrap, enrolment, keys
+    from zaigang_agent import bootstrap, endpoint, enrolment, keys
     from zaigang_agent.enrolment import Applicant
 
     token = _token(options)
     platform = bootstrap.system_platform(place.local, SystemClock())
     if options.again and keys.is_enrolled(place.state_dir):
-        enrolment.parse_url(options.url)
+        endpoint.parse_url(options.url)
         aside = enrolment.retire(place.state_dir)
         if aside is not None:
             print(f"the earlier identity was put aside in {aside}")

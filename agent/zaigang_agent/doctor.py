@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from zaigang_agent import enrolment, keys, schedule, statusfile
+from zaigang_agent import endpoint, keys, schedule, statusfile
 from zaigang_agent.config import LocalConfig
 from zaigang_agent.errors import AgentError, SampleError
 from zaigang_agent.keys import Identity
@@ -50,7 +50,7 @@ class Patient:
     local: LocalConfig
     clock: Clock
     platform: Platform
-    reach: Callable[[Identity], str | None] = enrolment.reachable
+    reach: Callable[[Identity], str | None] = endpoint.reachable
 
 
 def examine(patient: Patient) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""What a device says to the collector over HTTPS: enrol, renew, ask from where it is seen.
+"""How a machine becomes a device of a collector, and stays one: enrol, renew.
 
 Nothing secret is sent to anybody who has not proved to be the collector: the first connection
 fetches the CA and sends nothing, the CA must have the fingerprint that the token carries, and only
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import http.client
 import ipaddress
 import json
 import os
@@ -19,14 +18,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
-from zaigang_agent import keys
+from zaigang_agent import endpoint, keys
+from zaigang_agent.endpoint import Address
 from zaigang_agent.errors import EnrolmentError, IdentityError
 from zaigang_agent.keys import Card, Identity, Kind
-from zaigang_agent.reasons import why_not_connected
-from zaigang_agent.spool import FILE as SPOOL
 from zaigang_agent.spool import Spool
+from zaigang_agent.spoolfile import FILE as SPOOL
+from zaigang_agent.spoolfile import RESERVE
 from zaigang_shared import __version__, device_config
 from zaigang_shared.device_config import SignedConfig
 from zaigang_shared.errors import TokenError, WireError
@@ -36,26 +35,10 @@ if TYPE_CHECKING:  # five megabytes that a running agent does not need
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_TIMEOUT_S: Final = 10.0
-# The vantage token is asked for between two looks: longer would delay those.
-_QUICK_S: Final = 4.0
-_MAX_ANSWER_BYTES: Final = 256 * 1024
 _RETIRED: Final = "retired"
-_SPOOL_FILES: Final = (SPOOL, f"{SPOOL}-wal", f"{SPOOL}-shm", "reserve")
+_SPOOL_FILES: Final = (SPOOL, f"{SPOOL}-wal", f"{SPOOL}-shm", RESERVE)
 # identity.json first: what is left half done is not an enrolled device.
 _ALL_FILES: Final = (*reversed(keys.ALL_FILES), keys.ATTEMPT, *_SPOOL_FILES)
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the collector's device endpoint is."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"https://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,28 +50,13 @@ class Applicant:
     platform: str
 
 
-def parse_url(text: str) -> Address:
-    """`https://HOST:PORT` as a person types it. Raises EnrolmentError."""
-    wanted = "the collector's device address looks like https://collector.example.com:8471"
-    try:
-        parts = urlsplit(text.strip())
-        port = parts.port
-    except ValueError as error:
-        raise EnrolmentError(f"{text!r} is not an address ({error}); {wanted}") from error
-    if parts.scheme != "https" or not parts.hostname or port is None:
-        raise EnrolmentError(f"{text!r} is not a full https address; {wanted}")
-    if parts.path not in ("", "/") or parts.query or parts.username:
-        raise EnrolmentError(f"{text!r} has more than host and port; {wanted}")
-    return Address(parts.hostname, port)
-
-
 def enrol(state_dir: Path, url: str, token_text: str, applicant: Applicant) -> Identity:
     """Make this machine a device of the collector at `url`. Raises EnrolmentError, IdentityError.
 
     The key is durable before anything is sent. Killed at any moment, or when the answer is lost, the
     same token once more takes up the same key, and the collector knows it again.
     """
-    address = parse_url(url)
+    address = endpoint.parse_url(url)
     try:
         token = parse_token(token_text)
     except TokenError as error:
@@ -104,7 +72,7 @@ def enrol(state_dir: Path, url: str, token_text: str, applicant: Applicant) -> I
     keys.write(state_dir / keys.CA, ca_pem)
     key = keys.make_key(state_dir / keys.KEY)
     answer = _json(
-        _request(
+        endpoint.request(
             address,
             keys.trusting(state_dir / keys.CA),
             "POST",
@@ -163,8 +131,8 @@ def renew(identity: Identity) -> Identity:
     """
     state_dir, card = identity.state_dir, identity.card
     answer = _json(
-        _request(
-            parse_url(card.collector_url),
+        endpoint.request(
+            endpoint.parse_url(card.collector_url),
             identity.tls(),
             "POST",
             "/device/v1/renew",
@@ -197,37 +165,12 @@ def renew(identity: Identity) -> Identity:
     return keys.load(state_dir)
 
 
-def vantage(identity: Identity) -> bytes | None:
-    """The collector's signed word on the address it sees us at; None when it cannot be had now."""
-    try:
-        return _request(
-            parse_url(identity.card.collector_url),
-            identity.tls(),
-            "GET",
-            "/device/v1/vantage",
-            timeout_s=_QUICK_S,
-        )
-    except (EnrolmentError, IdentityError):
-        return None
-
-
-def reachable(identity: Identity) -> str | None:
-    """Why the collector's device endpoint does not answer this device; None when it does."""
-    try:
-        _request(
-            parse_url(identity.card.collector_url), identity.tls(), "GET", "/device/v1/vantage"
-        )
-    except (EnrolmentError, IdentityError) as error:
-        return str(error)
-    return None
-
-
 def _pinned_ca(address: Address, token: EnrolmentToken) -> bytes:
     """The collector's CA, fetched from whoever answers, kept only if the token vouches for it."""
     unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE  # nothing is sent; the fingerprint decides below
-    pem = _request(address, unverified, "GET", "/device/v1/ca")
+    pem = endpoint.request(address, unverified, "GET", "/device/v1/ca")
     try:
         der = ssl.PEM_cert_to_DER_cert(pem.decode("ascii").strip())
     except (ValueError, UnicodeDecodeError) as error:
@@ -400,62 +343,6 @@ def _json(data: bytes) -> Mapping[str, Any]:
     if not isinstance(answer, dict):
         raise EnrolmentError("the collector's answer is not a JSON object")
     return answer
-
-
-def _request(
-    address: Address,
-    context: ssl.SSLContext,
-    method: str,
-    path: str,
-    body: Mapping[str, str] | None = None,
-    timeout_s: float = _TIMEOUT_S,
-) -> bytes:
-    """One request on a connection of its own. Raises EnrolmentError with a sentence."""
-    connection = http.client.HTTPSConnection(
-        address.host, address.port, timeout=timeout_s, context=context
-    )
-    headers = {"User-Agent": f"zaigang-agent/{__version__}", "Connection": "close"}
-    data = None
-    if body is not None:
-        data = json.dumps(body).encode()
-        headers["Content-Type"] = "application/json"
-    try:
-        connection.request(method, path, data, headers)
-        response = connection.getresponse()
-        answer = response.read(_MAX_ANSWER_BYTES + 1)
-    except (OSError, http.client.HTTPException) as error:
-        raise EnrolmentError(why_not_connected(error, str(address))) from error
-    finally:
-        connection.close()
-    if len(answer) > _MAX_ANSWER_BYTES:
-        raise EnrolmentError(f"{address} answers with more than a collector would")
-    if response.status not in (200, 201):
-        raise _refusal(response.status, answer, address)
-    return answer
-
-
-def _refusal(status: int, answer: bytes, address: Address) -> EnrolmentError:
-    """What an RFC 9457 problem means to the person in front of this machine."""
-    try:
-        problem = json.loads(answer)
-        detail = str(problem.get("detail") or problem.get("title") or "")
-    except (ValueError, AttributeError, RecursionError):
-        detail = ""
-    said = f" (the collector says: {detail[:300]})" if detail else ""
-    sentences = {
-        401: "the collector does not accept this token or certificate: was the token typed right? "
-        "Ask IT for a new one if it was",
-        403: "the collector refuses this device: ask IT whether it was revoked",
-        404: f"{address} has no such page: is this the collector's address for devices?",
-        410: "this token was used already or has expired: ask IT for a new one",
-        422: "the collector cannot take what this device says of itself",
-        429: "too many attempts: wait a minute and try again",
-    }
-    if status >= 500:
-        sentence = "the collector has a problem of its own; try again later or tell IT"
-    else:
-        sentence = sentences.get(status, f"the collector answered with status {status}")
-    return EnrolmentError(sentence + said, status)
 
 
 def local_host_name() -> str:

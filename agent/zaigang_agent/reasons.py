@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
 import ssl
 from collections.abc import Callable
@@ -62,9 +61,5 @@ _REASONS: Final[tuple[tuple[type[Exception], Callable[[Exception, str], str]], .
         lambda _, where: (
             f"{where} closed the connection before it answered: is this the address for devices?"
         ),
-    ),
-    (
-        http.client.HTTPException,
-        lambda _, where: f"{where} answers, but not with HTTP: is this the address for devices?",
     ),
 )

@@ -17,47 +17,37 @@ from typing import Final, Protocol
 
 import msgspec
 
-from zaigang_agent import schedule, sealing, statusfile
+from zaigang_agent import schedule, statusfile
 from zaigang_agent.errors import (
-    AgentError,
     ConfigError,
     IdentityError,
     SampleError,
     SpoolError,
-    SpoolFullError,
 )
+from zaigang_agent.keeper import Keeper, Store, gap
 from zaigang_agent.keys import Identity
 from zaigang_agent.platforms.base import Platform
 from zaigang_agent.samplers.base import Now, Sampler
 from zaigang_agent.samplers.sessions import farewell
-from zaigang_agent.sealing import Buffer, Sealer, Stamp
+from zaigang_agent.sealing import Buffer
 from zaigang_agent.spool import Spool
 from zaigang_agent.statusfile import Status
+from zaigang_agent.upkeep import Upkeep
 from zaigang_agent.uplink import Waiting
 from zaigang_agent.watchdog import Watchdog
 from zaigang_shared import __version__, device_config, receipt
 from zaigang_shared.clock import Clock
 from zaigang_shared.device_config import SignedConfig
 from zaigang_shared.errors import WireError
-from zaigang_shared.readings import Gap, GapReason, Reading, encode
+from zaigang_shared.readings import Gap, GapReason
 
 _log = logging.getLogger(__name__)
 
 # Shorter is indistinguishable from clocks of one machine that drift apart.
 _MIN_SUSPEND_MS: Final = 2_000
-# A stretch of giving up readings is told at its end; a long one also in between, so that a later
-# crash cannot hide more than an hour of it.
-_SHED_TOLD_MS: Final = 3_600_000
 _STATUS_EVERY_MS: Final = 60_000
 # A device that is paused or out of hours still looks at its settings and its clock this often.
 _LONGEST_WAIT_MS: Final = 10_000
-# Renewal is due months ahead; a failure is tried again soon enough and without haste.
-_RENEW_AGAIN_MS: Final = 3_600_000
-# Awake for so long without the broker, a device asks whether it has moved, by renewing. Longer keeps
-# a fleet away from a new broker for days; shorter makes certificates for each outage.
-_BROKER_LOST_MS: Final = 6 * 3_600_000
-# What the disk did not take is tried again: the collector does not say it twice.
-_SAVE_AGAIN_MS: Final = 60_000
 
 
 class Uplink(Protocol):
@@ -96,6 +86,7 @@ class Parts:
     renew: Callable[[], Identity] | None = None
     """Fetches a new certificate and what else is new; raises AgentError. None: never."""
     max_mb: int = 64
+    buffer: Buffer = field(default_factory=Buffer)
     errors: Counter[str] = field(default_factory=Counter)
     status_dir: Path | None = None
     """Where status is written; None: nowhere."""
@@ -117,27 +108,36 @@ class Runner:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._config = parts.identity.config
-        self._card = parts.identity.card
-        self._sealer = Sealer(parts.spool, parts.identity.key, parts.identity.device_id)
-        self._buffer = Buffer()
         self._boot = parts.platform.boot_id()
         self._slept_ms = parts.platform.suspended_ms()
         self._samplers: list[Sampler] = []
         self._turns: dict[str, _Turn] = {}
         self._problems: dict[str, str] = {}
+        self._keeper = Keeper(
+            Store(
+                spool=parts.spool,
+                max_mb=parts.max_mb,
+                key=parts.identity.key,
+                device_id=parts.identity.device_id,
+                clock=parts.clock,
+                platform=parts.platform,
+                errors=parts.errors,
+                problems=self._problems,
+            ),
+            self._boot,
+            parts.buffer,
+        )
         self._closed: GapReason | None = None
         self._closed_since_ms = 0
-        self._shed_since_ms: int | None = None
-        self._shed_told_ms = 0
-        self._no_room = False
-        self._reserve_used = False
-        self._sealed = 0
-        self._sealed_ms = parts.clock.boot_ms()
         self._stepped_ms: int | None = None
-        self._renew_due_ms = 0
-        self._unsaved: bytes | None = None
-        self._save_due_ms = 0
-        self._heard_ms = parts.clock.boot_ms() - self._slept_ms
+        self._upkeep = Upkeep(
+            parts.identity.card,
+            parts.save_config,
+            parts.renew,
+            self._problems,
+            parts.errors,
+            awake_ms=parts.clock.boot_ms() - self._slept_ms,
+        )
         self._status_due_ms = 0
         self._connected: bool | None = None
         self._connected_since_ms: int | None = None
@@ -150,12 +150,12 @@ class Runner:
     @property
     def waiting(self) -> int:
         """Envelopes without a receipt, and readings that are not sealed."""
-        return self._parts.spool.waiting + (1 if len(self._buffer) else 0)
+        return self._parts.spool.waiting + (1 if len(self._keeper) else 0)
 
     @property
     def sealed(self) -> int:
         """Envelopes sealed since the start."""
-        return self._sealed
+        return self._keeper.sealed
 
     def step(self) -> None:
         """Do all that is due now. Raises IdentityError when this device must not go on."""
@@ -165,9 +165,9 @@ class Runner:
         self._gate(now_ms, utc_ms)
         self._look(now_ms, utc_ms)
         self._receive()
-        self._seal()
+        self._keeper.seal(self._config.config.seal_s)
         self._pump()
-        self._save_config(now_ms)
+        self._upkeep.save(now_ms)
         self._renew(now_ms, utc_ms)
         self._stepped_ms = now_ms
         self._tell_status(now_ms, utc_ms)
@@ -181,8 +181,8 @@ class Runner:
             for sampler in self._samplers
             if self._closed is None or not sampler.personal
         ]
-        if len(self._buffer):
-            due.append(self._sealed_ms + self._config.config.seal_s * 1000)
+        if len(self._keeper):
+            due.append(self._keeper.due_ms(self._config.config.seal_s))
         return max(0, min(due) - now_ms)
 
     def deliver(self) -> None:
@@ -192,14 +192,14 @@ class Runner:
 
     def flush(self) -> None:
         """Seal what is there, due or not."""
-        self._seal(at_once=True)
+        self._keeper.seal(self._config.config.seal_s, at_once=True)
 
     def close(self) -> None:
         """An orderly stop: seal what is there, say goodbye, leave the rest to the next start."""
         if self._stepped_ms is not None:
             if self._closed is None and any(s.personal for s in self._samplers):
                 for event in farewell(self._parts.platform, self._parts.clock.boot_ms()):
-                    self._add(event)
+                    self._keeper.add(event)
             with contextlib.suppress(IdentityError):  # then nothing may be signed any more
                 self.flush()
             self._parts.spool.mark_stopped()
@@ -233,7 +233,7 @@ class Runner:
         self._samplers = list(self._parts.samplers(self._config))
         for name, turn in self._turns.items():
             if turn.problem is not None:  # it ends here; if it lasts, it is told anew
-                self._add(_gap(turn.problem, now_ms, turn.since_ms))
+                self._keeper.add(gap(turn.problem, now_ms, turn.since_ms))
                 self._problems.pop(name, None)
         self._turns = {sampler.name: _Turn(now_ms) for sampler in self._samplers}
 
@@ -243,16 +243,16 @@ class Runner:
             return
         now_ms = self._parts.clock.boot_ms()
         if before.boot == self._boot and before.up_ms <= now_ms:
-            self._add(_gap("crash", now_ms, before.up_ms))
+            self._keeper.add(gap("crash", now_ms, before.up_ms))
         else:
-            self._add(Gap(t_ms=now_ms, span_ms=0, reason="crash", from_boot=before.boot))
+            self._keeper.add(Gap(t_ms=now_ms, span_ms=0, reason="crash", from_boot=before.boot))
 
     def _note_sleep(self, now_ms: int) -> None:
         slept_ms = self._parts.platform.suspended_ms()
         asleep_ms, self._slept_ms = slept_ms - self._slept_ms, slept_ms
         if asleep_ms < _MIN_SUSPEND_MS or self._stepped_ms is None or self._closed is not None:
             return
-        self._add(_gap("suspended", now_ms, max(self._stepped_ms, now_ms - asleep_ms)))
+        self._keeper.add(gap("suspended", now_ms, max(self._stepped_ms, now_ms - asleep_ms)))
 
     def _gate(self, now_ms: int, utc_ms: int) -> None:
         """Open or close the eyes for what is personal; one gap tells of each closed stretch."""
@@ -262,10 +262,10 @@ class Runner:
         if closed == self._closed:
             return
         if self._closed is not None:
-            self._add(_gap(self._closed, now_ms, self._closed_since_ms))
+            self._keeper.add(gap(self._closed, now_ms, self._closed_since_ms))
         if closed is not None:
             # Told at once as well: a laptop that is shut overnight never sees the end.
-            self._add(_gap(closed, now_ms, now_ms))
+            self._keeper.add(gap(closed, now_ms, now_ms))
         for sampler in self._samplers:
             if sampler.personal:
                 self._turns[sampler.name] = _Turn(now_ms)
@@ -306,11 +306,11 @@ class Runner:
             self._trouble(sampler, turn, now, "crash", f"{type(error).__name__} in the program")
             return
         if turn.problem is not None:
-            self._add(_gap(turn.problem, now.boot_ms, turn.since_ms))
+            self._keeper.add(gap(turn.problem, now.boot_ms, turn.since_ms))
             turn.problem = None
             self._problems.pop(sampler.name, None)
         for reading in readings:
-            self._add(reading)
+            self._keeper.add(reading)
 
     def _trouble(
         self, sampler: Sampler, turn: _Turn, now: Now, reason: GapReason, detail: str
@@ -320,93 +320,9 @@ class Runner:
         if turn.problem == reason:
             return
         since_ms = turn.since_ms if turn.problem else now.boot_ms - now.span_ms
-        self._add(_gap(turn.problem or reason, now.boot_ms, since_ms))
+        self._keeper.add(gap(turn.problem or reason, now.boot_ms, since_ms))
         self._parts.errors[f"{sampler.name.split()[0]}_{reason}"] += 1
         turn.problem, turn.since_ms = reason, now.boot_ms
-
-    def _add(self, reading: Reading) -> None:
-        try:
-            encode(reading)
-        except WireError as error:  # signed, it would only be refused
-            self._parts.errors["reading_refused"] += 1
-            self._problems["readings"] = f"a reading was out of bounds and dropped: {error.detail}"
-            return
-        gone = self._buffer.add(reading)
-        if gone is not None:
-            self._gave_up(gone)
-
-    # ---- keeping
-
-    def _seal(self, *, at_once: bool = False) -> None:
-        # Read anew: no reading may be younger than its envelope, and looking took a while.
-        now_ms, utc_ms = self._parts.clock.boot_ms(), self._parts.clock.utc_ms()
-        self._shed(now_ms)
-        due_ms = self._sealed_ms + self._config.config.seal_s * 1000
-        if not len(self._buffer) or not (at_once or self._buffer.urgent or now_ms >= due_ms):
-            return
-        self._sealed_ms = now_ms
-        stamp = Stamp(self._boot, now_ms, utc_ms, self._parts.platform.clock_synced())
-        try:
-            self._seal_all(stamp)
-        except SpoolFullError as error:
-            self._parts.errors["disk_full"] += 1
-            self._problems["spool"] = str(error)
-            self._no_room = True
-            self._say_no_room(stamp)
-        except SpoolError as error:
-            self._parts.errors["spool"] += 1
-            self._problems["spool"] = str(error)
-        else:
-            self._problems.pop("spool", None)
-            self._no_room = self._reserve_used = False
-        self._buffer.urgent = False  # after a failure: at the next minute, not at every step
-
-    def _seal_all(self, stamp: Stamp) -> None:
-        while len(self._buffer):
-            try:
-                self._sealer.seal(self._buffer, stamp)
-                self._sealed += 1
-            except WireError as error:
-                self._parts.errors["reading_refused"] += 1
-                self._problems["readings"] = f"a reading was dropped: {error.detail}"
-
-    def _shed(self, now_ms: int) -> None:
-        """Give up what a spool that is so full does not take, and say when that began and ended."""
-        fill = self._parts.spool.fill(self._parts.max_mb)
-        given_up = self._buffer.thin(fill)
-        if given_up:
-            self._gave_up(given_up[0], len(given_up))
-        since_ms = self._shed_since_ms
-        if since_ms is None:
-            return
-        if fill < sealing.FULL_FROM and not self._no_room:
-            self._shed_since_ms = None
-            self._buffer.add(_gap("disk_full", now_ms, since_ms))
-        elif now_ms - self._shed_told_ms >= _SHED_TOLD_MS:
-            self._shed_told_ms = now_ms
-            self._buffer.add(_gap("disk_full", now_ms, since_ms))
-
-    def _gave_up(self, oldest: Reading, count: int = 1) -> None:
-        self._parts.errors["given_up"] += count
-        if self._shed_since_ms is not None:
-            return
-        now_ms = self._parts.clock.boot_ms()
-        self._shed_since_ms = oldest.t_ms - oldest.span_ms
-        self._shed_told_ms = now_ms
-        self._buffer.add(_gap("disk_full", now_ms, self._shed_since_ms))
-
-    def _say_no_room(self, stamp: Stamp) -> None:
-        """The disk takes nothing and readings are lost: say so with the room that is kept for it."""
-        if self._shed_since_ms is None or self._reserve_used:
-            return
-        self._reserve_used = True
-        word = Buffer()
-        word.add(_gap("disk_full", stamp.up_ms, self._shed_since_ms))
-        try:
-            self._sealer.seal(word, stamp, reserve=True)
-            self._sealed += 1
-        except SpoolError:  # not even that: the gap at the end of the outage says it
-            return
 
     # ---- sending and receiving
 
@@ -446,22 +362,8 @@ class Runner:
             return
         if signed.version <= self._config.version:
             return  # a retained or repeated one; an older one is never obeyed
-        self._unsaved, self._save_due_ms = data, 0
-        self._save_config(self._parts.clock.boot_ms())
+        self._upkeep.keep(data, self._parts.clock.boot_ms())
         self._obey(signed)
-
-    def _save_config(self, now_ms: int) -> None:
-        """What is not kept is obeyed all the same, and kept as soon as that is possible."""
-        if self._unsaved is None or now_ms < self._save_due_ms:
-            return
-        self._save_due_ms = now_ms + _SAVE_AGAIN_MS
-        try:
-            self._parts.save_config(self._unsaved)
-        except AgentError as error:
-            self._problems["configuration"] = str(error)
-            return
-        self._unsaved = None
-        self._problems.pop("configuration", None)
 
     def _obey(self, signed: SignedConfig) -> None:
         """From now on look as this says; what was read so far stays."""
@@ -472,26 +374,13 @@ class Runner:
         _log.info("configuration %d is in force", signed.version)
 
     def _renew(self, now_ms: int, utc_ms: int) -> None:
-        awake_ms = now_ms - self._slept_ms
-        if self._parts.uplink.connected:
-            self._heard_ms = awake_ms
-        card = self._card
-        is_old = utc_ms >= card.not_before_ms + 2 * (card.not_after_ms - card.not_before_ms) // 3
-        is_lost = awake_ms - self._heard_ms >= _BROKER_LOST_MS
-        if self._parts.renew is None or now_ms < self._renew_due_ms or not (is_old or is_lost):
+        renewed = self._upkeep.renewed(
+            now_ms, utc_ms, now_ms - self._slept_ms, connected=self._parts.uplink.connected
+        )
+        if renewed is None:
             return
-        self._renew_due_ms = now_ms + _RENEW_AGAIN_MS
-        try:
-            renewed = self._parts.renew()
-        except AgentError as error:
-            if is_old:  # of a lost broker the uplink tells
-                self._problems["certificate"] = f"the certificate could not be renewed: {error}"
-                self._parts.errors["renewal"] += 1
-            return
-        self._problems.pop("certificate", None)
-        self._card, self._heard_ms = renewed.card, awake_ms
         if renewed.config.version > self._config.version:
-            self._unsaved = None  # older than what renewal has kept
+            self._upkeep.forget_unsaved()
             self._obey(renewed.config)
         self._parts.uplink.reconnect(renewed.card.mqtt_host, renewed.card.mqtt_port)
 
@@ -523,13 +412,9 @@ class Runner:
             looking=self._closed is None,
             closed_because=self._closed,
             config_version=self._config.version,
-            sealed=self._sealed,
+            sealed=self._keeper.sealed,
             waiting=parts.spool.waiting,
-            shedding=self._shed_since_ms is not None,
+            shedding=self._keeper.shedding,
             problems=dict(self._problems),
             errors=dict(parts.errors),
         )
-
-
-def _gap(reason: GapReason, t_ms: int, from_t: int) -> Gap:
-    return Gap(t_ms=t_ms, span_ms=t_ms - from_t, reason=reason, from_t=from_t)

@@ -44,6 +44,7 @@ _LEVELS: Final = (
     ("input in under two thirds of it", "操作时间不到三分之二"),
     ("input in most of it", "大部分时间有操作"),
 )
+_LINKS: Final = {"ethernet": "有线", "wifi": "无线", "cellular": "移动网络", "none": "未连接"}
 _PLACES: Final = {"local": "本机会话", "remote": "远程会话", "none": "无会话"}
 _REASONS: Final = {
     "off_hours": "工作时间以外",
@@ -150,7 +151,9 @@ def _network(reading: Network) -> tuple[str, str]:
     seen = "with" if reading.vantage else "without"
     return (
         f"network: {reading.link}, {tunnel}, {gateway}, {seen} the collector's word on our address",
-        f"网络：{reading.link}，网关仅以密钥哈希形式",
+        f"网络：{_LINKS[reading.link]}，{'已连 VPN' if reading.vpn else '未用 VPN'}，"
+        f"{'网关仅以密钥哈希形式' if reading.net else '无网关'}，"
+        f"{'附' if reading.vantage else '不附'}采集端看到的出口地址",
     )
 
 
@@ -178,6 +181,12 @@ def _next(identity: Identity, local: LocalConfig, world: World, spool: Spool) ->
     # Some say something at the first look, some only of the time between two.
     found |= _look(samplers, world.clock, int(_LOOK_S * 1000))
     yield from (f"  · {text}" for texts in found.values() for text in texts)
+    if closed is None and identity.card.kind == "laptop":
+        minutes = round(identity.config.config.vantage_s / 60)
+        yield (
+            f"  · not asked for now, but every {minutes} min by the running agent: the collector's "
+            f"word on the address that it sees us from  运行时每 {minutes} 分钟还会附上采集端看到的出口地址"
+        )
 
 
 def _look(samplers: Sequence[Sampler], clock: Clock, span_ms: int = 0) -> dict[str, list[str]]:

@@ -12,8 +12,6 @@ Promises, whatever is killed when:
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -21,42 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from zaigang_agent import spoolfile
 from zaigang_agent.errors import IdentityError, SpoolError, SpoolFullError, SpoolRolledBackError
 from zaigang_shared import envelope
-from zaigang_shared.envelope import FIRST_PREV
 from zaigang_shared.receipt import Receipt
 
-FILE: Final = "spool.db"
-_LOCK: Final = "lock"
-_RESERVE: Final = "reserve"
-# Room for a gap and for settling a receipt on a full disk: some pages of the write-ahead log.
-# Larger is wasted, smaller may not hold the log's first growth (one page of 4 KiB per change).
-_RESERVE_BYTES: Final = 256 * 1024
-# Pages in the log before they are moved into the file. SQLite's own 1000 let the log grow to 4 MB.
-_CHECKPOINT_PAGES: Final = 128
-_CACHE_KIB: Final = 256
-_BUSY_MS: Final = 10_000  # `status` and `doctor` read for moments only
 _MIB: Final = 1 << 20
 _T = TypeVar("_T")
-_MACHINE_IDS: Final = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
-
-_SCHEMA: Final = """
-CREATE TABLE envelope (seq INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
-CREATE TABLE chain (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    device_id TEXT NOT NULL,
-    marker BLOB NOT NULL,
-    last_seq INTEGER NOT NULL,
-    last_digest BLOB NOT NULL,
-    last_boot BLOB,
-    last_up_ms INTEGER NOT NULL,
-    stopped INTEGER NOT NULL,
-    receipt BLOB,
-    through INTEGER NOT NULL,
-    head BLOB NOT NULL,
-    broken TEXT
-) STRICT;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +67,7 @@ class Spool:
     @classmethod
     def create(cls, state_dir: Path, device_id: str) -> None:
         """A new chain for a device that was just enrolled. Raises SpoolError."""
-        path = state_dir / FILE
-        try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            with contextlib.closing(_connect(path)) as db:
-                db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                db.execute("PRAGMA journal_mode = WAL")
-                db.executescript(_SCHEMA)
-                db.execute(
-                    "INSERT INTO chain VALUES (1, ?, ?, 0, ?, NULL, 0, 1, NULL, 0, ?, NULL)",
-                    (device_id, _marker(state_dir), FIRST_PREV, FIRST_PREV),
-                )
-        except (OSError, sqlite3.Error) as error:
-            raise SpoolError(f"{path}: the spool cannot be made: {error}") from error
-        _make_reserve(state_dir)
+        spoolfile.create(state_dir, device_id)
 
     @classmethod
     def open(cls, state_dir: Path, device_id: str) -> Spool:
@@ -120,9 +76,9 @@ class Spool:
         Raises IdentityError when it is not this device's or not in its place any more,
         SpoolError when another agent has it or it cannot be read.
         """
-        lock = _take_lock(state_dir)
+        lock = spoolfile.take_lock(state_dir)
         try:
-            spool = cls(state_dir, _existing(state_dir), lock)
+            spool = cls(state_dir, spoolfile.connect(state_dir), lock)
         except BaseException:
             os.close(lock)
             raise
@@ -131,13 +87,13 @@ class Spool:
         except BaseException:
             spool.close()
             raise
-        _make_reserve(state_dir)
+        spoolfile.make_reserve(state_dir)
         return spool
 
     @classmethod
     def peek(cls, state_dir: Path) -> Spool:
         """The spool for looking only, beside a running agent. Raises IdentityError, SpoolError."""
-        return cls(state_dir, _existing(state_dir), None)
+        return cls(state_dir, spoolfile.connect(state_dir), None)
 
     def close(self) -> None:
         """Let go of file and lock. May be called again."""
@@ -193,7 +149,7 @@ class Spool:
                 "SELECT seq, data FROM envelope WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
             ).fetchall()
         except sqlite3.Error as error:
-            raise _explained(error, self._state_dir) from error
+            raise spoolfile.explained(error, self._state_dir) from error
 
     # ---- what changes it
 
@@ -294,7 +250,7 @@ class Spool:
             )
         if broken is not None:
             raise SpoolRolledBackError(broken)
-        if marker != _marker(self._state_dir):
+        if marker != spoolfile.marker(self._state_dir):
             raise IdentityError(
                 f"{self._state_dir} was copied here from another machine or folder, or put back "
                 f"from a backup; two agents must not sign as device {device_id}. Enrol this "
@@ -305,7 +261,7 @@ class Spool:
         try:
             return self._attempt(write)
         except SpoolFullError:
-            if not reserve or not _release_reserve(self._state_dir):
+            if not reserve or not spoolfile.release_reserve(self._state_dir):
                 raise
         return self._attempt(write)
 
@@ -321,7 +277,7 @@ class Spool:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
-                raise _explained(error, self._state_dir) from error
+                raise spoolfile.explained(error, self._state_dir) from error
             raise
         return result
 
@@ -330,7 +286,7 @@ class Spool:
         with contextlib.suppress(sqlite3.Error):
             # Gives back one page a step, and `execute` takes one step.
             self._db.executescript("PRAGMA incremental_vacuum;")
-        _make_reserve(self._state_dir)
+        spoolfile.make_reserve(self._state_dir)
 
 
 def _rolled_back(receipt: Receipt) -> str:
@@ -339,99 +295,6 @@ def _rolled_back(receipt: Receipt) -> str:
         "is remembered here: the state folder is an older copy, or another machine signs with the "
         "same key. Nothing is signed any more; enrol again: zaigang-agent enrol --again URL TOKEN"
     )
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None)
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-    return db
-
-
-def _existing(state_dir: Path) -> sqlite3.Connection:
-    path = state_dir / FILE
-    if not path.is_file():
-        raise IdentityError(
-            f"{path} is gone, and with it this device's place in its chain: "
-            "enrol again: zaigang-agent enrol --again URL TOKEN"
-        )
-    try:
-        db = _connect(path)
-    except sqlite3.Error as error:
-        raise _explained(error, state_dir) from error
-    try:
-        if db.execute("SELECT count(*) FROM chain").fetchone()[0] != 1:
-            raise sqlite3.DatabaseError("its one line is missing")
-        db.execute("SELECT max(seq) FROM envelope").fetchone()
-    except sqlite3.Error as error:
-        db.close()
-        raise _explained(error, state_dir) from error
-    return db
-
-
-def _explained(error: sqlite3.Error, state_dir: Path) -> SpoolError:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
-        return SpoolFullError(f"there is no room left on the disk of {state_dir}: make some")
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return SpoolError(f"{state_dir / FILE} is kept busy by another program: close it")
-    if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
-        return SpoolError(f"{state_dir / FILE} cannot be read or written: {error}")
-    return SpoolError(
-        f"{state_dir / FILE} is damaged ({error}); keep it for the record and enrol again: "
-        "zaigang-agent enrol --again URL TOKEN"
-    )
-
-
-def _take_lock(state_dir: Path) -> int:
-    """Held by the kernel for as long as the process lives; nothing to clean up after a kill."""
-    try:
-        lock = os.open(state_dir / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise SpoolError(f"{state_dir} cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise SpoolError(f"another agent is running with {state_dir}: stop it first") from None
-    return lock
-
-
-def _marker(state_dir: Path) -> bytes:
-    """What a copy does not have: this machine's id and this folder's inode.
-
-    Not the device number of the file system, which changes from boot to boot on some.
-    """
-    machine = b""
-    for path in _MACHINE_IDS:
-        with contextlib.suppress(OSError):
-            machine = path.read_bytes().strip()
-            break
-    inode = state_dir.stat().st_ino
-    return hashlib.sha256(b"zaigang/marker/1" + machine + inode.to_bytes(8, "big")).digest()
-
-
-def _make_reserve(state_dir: Path) -> None:
-    path = state_dir / _RESERVE
-    if path.exists():
-        return
-    with contextlib.suppress(OSError):  # a full disk: without a reserve, then
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
-        except OSError:
-            path.unlink()
-        finally:
-            os.close(descriptor)
-
-
-def _release_reserve(state_dir: Path) -> bool:
-    try:
-        (state_dir / _RESERVE).unlink()
-    except OSError:
-        return False
-    return True
 
 
 def iterate(spool: Spool, batch: int = 64) -> Iterator[tuple[int, bytes]]:

@@ -34,8 +34,9 @@ def api_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="zaigang",
         version=__version__,
-        description="Signed workplace-presence readings, from device to verdict. Verdicts are "
-        "findings for people to look at, never decisions about them.",
+        description="Signed workplace-presence readings, from device to verdict. A verdict is a "
+        "question with its evidence, for a person to look at; never a decision about somebody. "
+        "结论只是附有依据的疑问，供人判断，从不替人作决定。",
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,

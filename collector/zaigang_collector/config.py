@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import ipaddress
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,17 @@ def _one_of(*words: str) -> _Rule:
     return _Rule("one of " + ", ".join(f'"{word}"' for word in words), lambda value: value in words)
 
 
+def _is_name_or_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        try:
+            return bool(text.encode("idna"))
+        except UnicodeError:
+            return False
+    return True
+
+
 _PORT: Final = _number(0, 65_535)
 _SECONDS: Final = _number(1, 86_400)
 _TEXT: Final = _Rule("text", lambda value: type(value) is str)
@@ -49,10 +61,41 @@ _HOST: Final = _Rule(
         and 0 < len(value) <= 253
         and not any(char.isspace() or char in "/[]@" for char in value)
         and value.count(":") != 1
+        and _is_name_or_address(value)
     ),
 )
 _HOST_OR_NONE: Final = _Rule(
     _HOST.expected + ', or ""', lambda value: value == "" or _HOST.holds(value)
+)
+
+
+def work_apps(text: str) -> dict[str, list[str]]:
+    """`邮件=thunderbird,outlook; CAD=acad` as process names by label. Raises ValueError.
+
+    Labels are what is sent and shown; process names stay on the laptop, compared without case.
+    """
+    found: dict[str, list[str]] = {}
+    for part in filter(None, (part.strip() for part in text.replace("；", ";").split(";"))):
+        label, _, names = (piece.strip() for piece in part.partition("="))
+        processes = [name.strip() for name in names.split(",")]
+        fits = all(0 < len(one) <= 64 and one.isprintable() for one in (label, *processes))
+        if not fits or len(processes) > 50 or label in found:
+            raise ValueError(f"{part!r} is not LABEL=process,process with a label of its own")
+        found[label] = processes
+    return found
+
+
+def _names_apps(value: object) -> bool:
+    """Within what `DeviceConfig` allows; a configuration of a device has 16 KiB at most."""
+    try:
+        return type(value) is str and len(value) <= 2_000 and work_apps(value) is not None
+    except ValueError:
+        return False
+
+
+_APPS: Final = _Rule(
+    'LABEL=process,process; LABEL=process … (50 a label and 64 characters a name at most), or ""',
+    _names_apps,
 )
 
 
@@ -128,6 +171,12 @@ class Settings:
     seal_s: int = _setting(
         60, _SECONDS, "Seconds between two envelopes while there is something to say."
     )
+    work_apps: str = _setting(
+        "",
+        _APPS,
+        "Work applications that usage readings may name, as LABEL=process,process; only labels "
+        "leave a laptop.",
+    )
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "What is logged at least."
     )
@@ -171,10 +220,19 @@ def parse(text: str, source: str) -> Settings:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source} is not TOML: {error}") from error
+    _refuse(given, source)
+    return Settings(**given)
+
+
+def check(settings: Settings) -> None:
+    """Raise ConfigError where settings that were not parsed are not what they must be."""
+    _refuse(dataclasses.asdict(settings), "settings")
+
+
+def _refuse(given: Mapping[str, object], source: str) -> None:
     wrong = [sentence for name, value in given.items() if (sentence := _wrong(name, value))]
     if wrong:
         raise ConfigError(f"{source}: " + "; ".join(wrong))
-    return Settings(**given)
 
 
 def render(settings: Settings) -> str:

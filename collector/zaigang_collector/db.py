@@ -44,7 +44,11 @@ _WRITE: Final = "zaigang_write"
 def open_engine(url: str) -> Engine:
     """An engine for `sqlite:///file` or `postgresql+psycopg://…`. Raises ConfigError."""
     try:
-        engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        engine = sa.create_engine(
+            url,
+            pool_pre_ping=not url.startswith("sqlite"),
+            hide_parameters=True,  # errors are logged, and parameters are names and coordinates
+        )
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ConfigError(
             f"database_url cannot be used ({error}); expected sqlite:///FILE or "
@@ -69,16 +73,31 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextlib.contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, *, wait: bool = True) -> Iterator[Connection]:
     """One transaction: committed at the end, rolled back on any exception.
 
     On SQLite it takes the write lock at its beginning: a reader that turns writer half-way would
-    fail at once, without waiting, whenever somebody else wrote in between.
+    fail at once, without waiting, whenever somebody else wrote in between. Without `wait` it
+    raises OperationalError there when somebody else is writing.
     """
-    with engine.connect() as plain:
+    with engine.connect() as plain, _patience(plain, wait):
         conn = plain.execution_options(**{_WRITE: True})
         with conn.begin():
             yield conn
+
+
+@contextlib.contextmanager
+def _patience(conn: Connection, wait: bool) -> Iterator[None]:
+    if wait or conn.dialect.name != "sqlite":  # PostgreSQL locks rows, not everything
+        yield
+        return
+    driver = conn.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101  # the only driver we open
+    driver.execute("PRAGMA busy_timeout = 0").close()
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}").close()
 
 
 def insert_ignore(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:

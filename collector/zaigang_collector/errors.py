@@ -8,7 +8,8 @@ ZaigangError
     ├── UnknownIdError       nothing has this id
     ├── ConflictError        it would contradict what is already there
     ├── CertificateError     a signing request or a certificate that does not hold
-    └── EnrolmentError       a device that may not enrol or renew; carries a Rejection
+    ├── EnrolmentError       a device that may not enrol or renew; carries a Rejection
+    └── MatchingError        what cannot be assessed: `matching.errors` has its kinds
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ class CsvError(CollectorError):
 
     def __init__(self, problems: Sequence[LineProblem]) -> None:
         super().__init__(
-            f"{len(problems)} problem(s), nothing was imported:\n"
-            + "\n".join(str(problem) for problem in problems)
+            f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'}, nothing was imported:"
+            "\n" + "\n".join(str(problem) for problem in problems)
         )
         self.problems = tuple(problems)
 

@@ -16,7 +16,7 @@ from cryptography import x509
 
 from tests.fakes.agent import DEVICE_ID, a_config, key_named
 from tests.fakes.collector_https import Authority, FakeCollector
-from zaigang_agent import enrolment, keys
+from zaigang_agent import endpoint, enrolment, keys
 from zaigang_agent.enrolment import Applicant
 from zaigang_agent.errors import AgentError, EnrolmentError, IdentityError
 from zaigang_agent.spool import Spool
@@ -396,11 +396,11 @@ def test_the_vantage_token_is_fetched_as_this_device_or_not_at_all(
     collector: FakeCollector, state_dir: Path
 ) -> None:
     identity = enrol(state_dir, collector)
-    assert enrolment.vantage(identity) == b"vantage token"
-    assert enrolment.reachable(identity) is None
+    assert endpoint.vantage(identity) == b"vantage token"
+    assert endpoint.reachable(identity) is None
     collector.refuse = (403, {"detail": "this device was revoked"})
-    assert enrolment.vantage(identity) is None
-    assert "was revoked" in str(enrolment.reachable(identity))
+    assert endpoint.vantage(identity) is None
+    assert "was revoked" in str(endpoint.reachable(identity))
 
 
 def test_a_key_that_others_can_read_is_not_used(collector: FakeCollector, state_dir: Path) -> None:

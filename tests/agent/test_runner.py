@@ -61,6 +61,7 @@ class World:
         self.renewed: Callable[[], Identity] | None = None
         self.built = 0
         self.max_mb = 64
+        self.room = 4096
         self.runner = self.start()
 
     def start(self) -> Runner:
@@ -76,6 +77,7 @@ class World:
                 save_config=lambda data: keys.write(self.folder / keys.CONFIG, data),
                 renew=self.renewed,
                 max_mb=self.max_mb,
+                buffer=Buffer(self.room),
                 errors=self.errors,
                 status_dir=self.folder,
             )
@@ -459,7 +461,9 @@ def test_a_short_disk_full_loses_nothing(world: World, monkeypatch: pytest.Monke
 def test_a_long_disk_full_gives_up_the_oldest_of_least_value_and_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.runner._buffer = Buffer(limit=20)
+    world.room = 20
+    world.kill()
+    world.start()
     full = full_disk(monkeypatch, reserve=True)
     world.sampler.extra = [Session(t_ms=world.clock.boot, span_ms=0, event="unlock")]
     world.run(600)

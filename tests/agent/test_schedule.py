@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -160,3 +161,15 @@ def test_what_is_allowed_is_near_a_shift_of_that_wall_clock(hours: Hours, now: i
         for s in hours.shifts
         if s.weekday == day.weekday()
     )
+
+
+def test_a_container_without_zone_files_knows_the_zones_all_the_same() -> None:
+    zoneinfo.reset_tzpath(to=[])
+    schedule._zone.cache_clear()
+    ZoneInfo.clear_cache()
+    try:
+        schedule.check(SHANGHAI)
+    finally:
+        zoneinfo.reset_tzpath()
+        schedule._zone.cache_clear()
+        ZoneInfo.clear_cache()

@@ -25,7 +25,8 @@ from zaigang_agent.errors import (
     SpoolRolledBackError,
 )
 from zaigang_agent.sealing import Buffer, Sealer, Stamp
-from zaigang_agent.spool import FILE, Spool
+from zaigang_agent.spool import Spool
+from zaigang_agent.spoolfile import FILE
 from zaigang_shared import receipt
 from zaigang_shared.receipt import Receipt
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from tests.factories.api_world import ApiWorld, api_world
 from zaigang_collector.access.model import Scope
@@ -55,12 +54,27 @@ def test_every_error_has_the_same_shape(world: ApiWorld, monkeypatch: pytest.Mon
     assert is_problem(large, 413)
 
     def broken(*_arguments: object) -> None:
-        raise OperationalError("SELECT secret", {}, Exception("disk"))
+        raise RuntimeError("secret")
 
     monkeypatch.setattr(directory, "list_sites", broken)
     failed = client.get("/api/v1/sites", headers=reader)
     assert is_problem(failed, 500)
     assert "secret" not in failed.text
+
+
+def test_what_is_wrong_with_a_body_is_said_in_words(world: ApiWorld) -> None:
+    headers = world.token(Scope.WRITE_ASSESSMENTS) | {"content-type": "application/json"}
+
+    def wrong(body: str) -> dict[str, str]:
+        answer = world.client.post("/api/v1/assessments/run", content=body, headers=headers)
+        return {one["where"]: one["expected"] for one in answer.json()["errors"]}
+
+    assert wrong('{"start":') == {"body, character 9": "JSON (Expecting value)"}
+    assert wrong('{"start": "2026-01-01", "x": 1}') == {
+        "body.start": "a time with its offset, as 2026-09-21T09:00:00+08:00",
+        "body.end": "a value: this one is required",
+        "body.x": "nothing of this name",
+    }
 
 
 def test_a_401_says_how_to_authenticate(world: ApiWorld) -> None:
@@ -129,6 +143,11 @@ def test_the_document_describes_itself_with_examples(world: ApiWorld) -> None:
     for status, answer in statuses:
         if status >= "400":
             assert list(answer["content"]) == ["application/problem+json"]
+    assert document["paths"]["/api/v1/sites"]["get"]["security"] == [
+        {"HTTPBearer": ["read:directory"]}
+    ]
+    assert "security" not in document["paths"]["/healthz"]["get"]
     page = world.client.get("/api/v1/docs")
+    assert "Needs the scope <code>read:directory</code>" in page.text
     assert "/api/v1/clock-ins" in page.text
     assert "://" not in page.text.replace("https://www.rfc", "")

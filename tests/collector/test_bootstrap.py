@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from zaigang_collector import bootstrap, config
-from zaigang_collector.bootstrap.run import Background
 from zaigang_collector.bootstrap.notify import notify
-from zaigang_collector.bootstrap.run import START_S
+from zaigang_collector.bootstrap.run import START_S, Background
 from zaigang_collector.config import Settings
 from zaigang_collector.errors import ConfigError
 

@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zaigang_collector.ingest.clock_model import (
+    DRIFT_PPM,
     UNKNOWN_ERROR_MS,
     WINDOW_MS,
     BootClock,
     Observation,
+    Window,
     contradicts,
     is_reconstructed,
     merge,
+    overtaken_hours,
     window_of,
 )
 
@@ -119,3 +122,47 @@ def test_the_truth_lies_within_the_error(seen: list[Observation], up_ms: int) ->
 @given(st.lists(observations, min_size=1, max_size=12), st.integers(0, 5 * WINDOW_MS))
 def test_honest_observations_never_contradict(seen: list[Observation], up_ms: int) -> None:
     assert BootClock.from_observations(seen).contradiction_ms(up_ms) == 0
+
+
+def test_hours_in_the_order_of_their_numbers_are_believed() -> None:
+    assert overtaken_hours([(9, 1, 60), (10, 61, 70), (17, 71, 90)]) == frozenset()
+
+
+def test_an_hour_that_was_numbered_after_a_later_one_is_not_believed() -> None:
+    numbered = [(17, 1, 200), (9, 11, 70), (10, 71, 130), (18, 201, 210)]
+    assert overtaken_hours(numbered) == {9, 10}
+    clock = BootClock((Window(0, 1, 5, 6),), overtaken=frozenset({0}))
+    assert clock.estimate(1).error_ms == UNKNOWN_ERROR_MS
+
+
+@given(
+    st.dictionaries(
+        st.integers(0, 40),
+        st.tuples(
+            st.integers(0, 1_799_999),
+            st.integers(1_800_000, 3_599_999),
+            st.none() | st.integers(-(10**7), 10**7),
+            st.integers(-(10**7), 10**7),
+        ),
+        min_size=1,
+    ),
+    st.integers(0, 42 * HOUR_MS),
+)
+def test_bounds_of_many_hours_are_the_sharpest_of_each(
+    hours: dict[int, tuple[int, int, int | None, int]], up_ms: int
+) -> None:
+    windows = tuple(
+        Window(hour * HOUR_MS + first, hour * HOUR_MS + last, low, high)
+        for hour, (first, last, low, high) in sorted(hours.items())
+    )
+    slacks = [
+        max(abs(up_ms - w.first_up_ms), abs(up_ms - w.last_up_ms)) * DRIFT_PPM // 1_000_000
+        for w in windows
+    ]
+    high = min(w.high_ms + slack for w, slack in zip(windows, slacks, strict=True))
+    lows = [
+        w.low_ms - slack for w, slack in zip(windows, slacks, strict=True) if w.low_ms is not None
+    ]
+    estimate = BootClock(windows).estimate(up_ms)
+    assert estimate.at_ms == up_ms + high
+    assert estimate.error_ms == (abs(high - max(lows)) if lows else UNKNOWN_ERROR_MS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,17 @@ def test_the_database_is_in_the_data_directory_unless_said_otherwise(tmp_path: P
     assert config.database_url(Settings(), directory) == f"sqlite:///{tmp_path / 'zaigang.db'}"
     other = Settings(database_url="postgresql+psycopg://u@h/d")
     assert config.database_url(other, directory) == "postgresql+psycopg://u@h/d"
+
+
+def test_work_applications_are_process_names_by_label() -> None:
+    text = "邮件=thunderbird, outlook；CAD=acad;"
+    assert config.work_apps(text) == {"邮件": ["thunderbird", "outlook"], "CAD": ["acad"]}
+    assert config.work_apps("") == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["CAD", "CAD=", "=acad", "CAD=acad;CAD=other", "CAD=a,,b", f"CAD={'a' * 65}", "C\nD=a"]
+)
+def test_work_applications_that_no_device_could_be_told_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="work_apps must be LABEL=process"):
+        config.parse(f"work_apps = {json.dumps(text)}", "collector.toml")

@@ -139,3 +139,25 @@ def test_sqlite_is_durable_and_checks_references(tmp_path: Path) -> None:
 def test_a_database_that_cannot_be_used_is_told_in_a_sentence(url: str) -> None:
     with pytest.raises(ConfigError, match="database_url"):
         db.open_engine(url)
+
+
+def test_an_error_does_not_repeat_what_was_to_be_written(engine: Engine) -> None:
+    with pytest.raises(sa.exc.DBAPIError) as raised, db.writing(engine) as conn:
+        conn.execute(sa.insert(THING), [{"id": "王晓梅"}, {"id": "王晓梅"}])
+    assert "王晓梅" not in str(raised.value).replace(str(raised.value.orig), "")
+
+
+def test_who_does_not_wait_is_told_at_once_and_waits_again_later(tmp_path: Path) -> None:
+    engine = db.open_engine(f"sqlite:///{tmp_path / 'test.db'}")
+    TABLES.create_all(engine)
+    with (
+        db.writing(engine),
+        pytest.raises(sa.exc.OperationalError, match="locked"),
+        db.writing(engine, wait=False),
+    ):
+        pass
+    with db.writing(engine, wait=False) as conn:
+        conn.execute(sa.insert(THING).values(id="a"))
+    with db.writing(engine) as conn:
+        assert conn.exec_driver_sql("PRAGMA busy_timeout").scalar_one() > 0
+    engine.dispose()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import logging
 import os
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +32,7 @@ from tests.fakes import database, device_server
 from tests.fakes.device_server import Answer, Endpoint
 from zaigang_collector import db
 from zaigang_collector.config import DataDirectory, Settings
-from zaigang_collector.devices import ca, enrolment, keyring, service
+from zaigang_collector.devices import ca, enrolment, keyring, service, tls_server
 from zaigang_collector.devices.configuration import ConfigGrounds
 from zaigang_collector.devices.device_api import MAX_BODY_BYTES, DeviceServices
 from zaigang_collector.devices.enrolment import Issuer
@@ -396,3 +398,24 @@ def test_two_connections_do_not_mix_up_their_certificates(world: World, tmp_path
         answer = world.endpoint.request("GET", "/device/v1/vantage", identity=identity)
         assert open_vantage(answer.body, key).device_id == device_id
     problem(world.endpoint.request("GET", "/device/v1/vantage"), 401)
+
+
+def test_a_request_that_does_not_come_to_an_end_is_cut_off(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls_server, "REQUEST_S", 0.2)
+    context = ssl.create_default_context(cadata=world.endpoint.ca_pem)
+    for begun in (b"", b"POST /device/v1/enrol HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{"):
+        with (
+            socket.create_connection(("127.0.0.1", world.endpoint.port), timeout=20) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as connection,
+            contextlib.suppress(ConnectionResetError, ssl.SSLEOFError),
+        ):
+            connection.sendall(begun)
+            assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("name", ["a\x9b31m", "a\u202eb", "a\u2028b", "a\nb"])
+def test_a_name_that_steers_a_terminal_is_refused(world: World, name: str) -> None:
+    answer = world.enrol(world.token(LAPTOP), name=name)
+    assert (answer.status, answer.json()["errors"][0]["where"]) == (422, "body.name")

@@ -99,6 +99,19 @@ def test_a_node_is_told_its_beacon_key_and_no_hours(conn: Connection) -> None:
     assert signed.config.rid_key == device.rid_key is not None
 
 
+def test_work_applications_and_intervals_of_the_settings_reach_laptops(conn: Connection) -> None:
+    grounds = dataclasses.replace(
+        ISSUER.grounds, intervals_s={"usage_s": 30}, work_apps={"CAD": ["acad"]}
+    )
+    laptop = service.get(conn, stored_laptop(conn).id)
+    node = service.get(conn, stored_node(conn).id)
+    assert laptop is not None
+    assert node is not None
+    told = configuration.wanted_config(conn, laptop, grounds)
+    assert (told.usage_s, told.apps) == (30, {"CAD": ["acad"]})
+    assert configuration.wanted_config(conn, node, grounds).apps == {}
+
+
 def test_no_key_is_in_what_a_traceback_would_show(conn: Connection) -> None:
     device = service.get(conn, stored_node(conn).id)
     assert device is not None

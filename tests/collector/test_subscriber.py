@@ -80,6 +80,7 @@ class Collector:
         self.clock = SystemClock()
         self.flaky = Flaky(Intake(self.engine, RECEIPT_KEY, self.clock, Repeatable()))
         self.quarantined: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.states: queue.SimpleQueue[tuple[str, bool] | None] = queue.SimpleQueue()
         self.subscriber = self._make()
         self._stack = contextlib.ExitStack()
 
@@ -92,6 +93,8 @@ class Collector:
             batch=50,
             wait_ms=5,
             on_quarantine=lambda device_id: self.quarantined.put(device_id),
+            on_state=lambda device_id, online: self.states.put((device_id, online)),
+            on_connected=lambda: self.states.put(None),
         )
 
     def start(self) -> None:
@@ -110,6 +113,7 @@ class Collector:
             stored = stored_laptop(conn, name, now_ms=self.clock.utc_ms())
         if isinstance(self.broker, Embedded):
             self.broker.statuses[stored.id] = DeviceStatus.ACTIVE
+            self.broker.keys[stored.id] = stored.device.public_key
         tls = self.pki.device(stored.id, stored.key)
         client = TestClient(self.broker.port, tls, stored.id)
         self._stack.callback(client.close)
@@ -147,6 +151,16 @@ def through(client: TestClient, seq: int) -> Callable[[], bool]:
     """Whether a receipt for `seq` or later is there."""
     key = RECEIPT_KEY.public_key()
     return lambda: any(open_receipt(data, key).through >= seq for _, data in client.messages)
+
+
+def test_who_comes_and_goes_is_told_after_the_connection_that_it_was_heard_on(
+    collector: Collector,
+) -> None:
+    talker, client = collector.device()
+    for said in (b"online", b"maybe", b"offline"):
+        client.publish(topics.state(talker.id), said)
+    heard = [collector.states.get(timeout=WAIT_S) for _ in range(3)]
+    assert heard == [None, (talker.id, True), (talker.id, False)]
 
 
 def test_every_envelope_is_stored_and_answered(collector: Collector) -> None:

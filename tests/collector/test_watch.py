@@ -133,6 +133,18 @@ def test_a_new_connection_to_the_broker_forgets_what_may_be_lost(world: World) -
     assert world.passes(3) == [(world.laptop.id, 2)]
 
 
+def test_behind_another_broker_nobody_is_online_until_that_is_heard_anew(world: World) -> None:
+    world.watch = Watch(world.collector, None)
+    world.watch.connected()
+    world.watch.heard(world.laptop.id, online=True)
+    world.passes()
+    world.watch.connected()  # the broker was down: the laptop may not be back yet
+    world.shift("Mon 10:00-12:00")
+    assert world.passes(3) == []
+    world.watch.heard(world.laptop.id, online=True)
+    assert world.passes(3) == [(world.laptop.id, 2)]
+
+
 def test_without_a_connection_it_is_said_later(world: World) -> None:
     world.come(world.laptop.id)
     world.shift("Mon 10:00-12:00")

@@ -81,10 +81,10 @@ def test_one_persons_failure_does_not_keep_the_others_back(
 ) -> None:
     judge_person = service.judge_person
 
-    def fails_for_one(conn: object, judge: object, person: str, *rest: object) -> object:
+    def fails_for_one(engine: object, judge: object, person: str, *rest: object) -> object:
         if person == "E001":
             raise ZeroDivisionError
-        return judge_person(conn, judge, person, *rest)  # type: ignore[arg-type]  # handed through
+        return judge_person(engine, judge, person, *rest)  # type: ignore[arg-type]  # handed through
 
     monkeypatch.setattr(service, "judge_person", fails_for_one)
     worker = Worker(collector)

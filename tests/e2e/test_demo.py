@@ -33,7 +33,7 @@ def test_the_demo_gives_the_right_verdicts_and_ends_by_itself(tmp_path: Path) ->
         (line,) = [row for row in said.splitlines() if row.startswith(name)]
         assert verdict in line
     assert "All four verdicts are what the truth calls for." in said
-    assert "This machine (lap-" in said
+    assert "This machine is real (lap-" in said
     assert "Nobody clocked in from it" in said
     token = tmp_path / "data" / "demo" / "api-token"
     assert token.stat().st_mode & 0o777 == 0o600

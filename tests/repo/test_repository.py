@@ -86,6 +86,14 @@ def test_every_make_command_on_a_page_exists() -> None:
     assert {name: commands for name, commands in found.items() if commands} == {}
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    code = "\n".join(text for name, text in _texts().items() if name.startswith("tests/"))
+    defined = set(re.findall(r"^(?:async )?def (test_\w+)", code, re.MULTILINE))
+    named = {name for text in _pages().values() for name in re.findall(r"`(test_\w+)`", text)}
+    assert len(named) > 20
+    assert named - defined == set()
+
+
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
 def test_both_readmes_name_the_two_commands(page: str) -> None:
     assert {"demo", "test"} <= checks.make_commands(_read(page))

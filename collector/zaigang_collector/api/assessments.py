@@ -11,18 +11,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import Given, Reads, needs
+from zaigang_collector.api.deps import AskedFirst, Given, Reads, needs
 from zaigang_collector.api.problems import not_found, responses
 from zaigang_collector.assessment import service, store
 from zaigang_collector.assessment.model import Outcome, StoredAssessment
 from zaigang_collector.matching.model import Direction, Family, Presence, Work
+from zaigang_collector.matching.words import VERDICTS
 
-router = APIRouter(prefix="/assessments", tags=["assessments"])
+router = APIRouter(prefix="/assessments", tags=["assessments"], route_class=AskedFirst)
 
 
 class TextOut(BaseModel):
-    zh: str = Field(examples=["在客户网络 7.5 小时"])
-    en: str = Field(examples=["7.5 h on the client's network"])
+    zh: str = Field(examples=["电脑接入驻场地点网络 7.5 小时。"])
+    en: str = Field(examples=["The laptop was on the site's network for 7.5 h."])
 
 
 class ReferenceOut(BaseModel):
@@ -72,6 +73,10 @@ class AssessmentOut(BaseModel):
     )
     clock_ins: list[str] = Field(examples=[["ci-mfrggzdfmztwq2lk@1"]])
     presence: Presence
+    verdict: TextOut = Field(
+        description="`presence` as people call it.",
+        examples=[{"zh": "已确认", "en": "confirmed"}],
+    )
     work: Work
     coverage: float = Field(description="Share of the interval that evidence covers, 0 to 1.")
     present_share: float | None = Field(description="Share of the covered part spent at the site.")
@@ -196,7 +201,10 @@ def detail(stored: StoredAssessment) -> AssessmentDetail:
     slots = zip(body["posteriors"], body["covered"], strict=True)
     return AssessmentDetail(
         **_summary(stored, body),
-        findings=[FindingOut.model_validate(finding) for finding in body["findings"]],
+        findings=[
+            FindingOut.model_validate(finding | {"llr": round(finding["llr"], 3)})
+            for finding in body["findings"]
+        ],
         stretches=[
             StretchOut(
                 start=values.utc(stretch["from_ms"]),
@@ -222,6 +230,7 @@ def detail(stored: StoredAssessment) -> AssessmentDetail:
 
 
 def _summary(stored: StoredAssessment, body: dict[str, Any]) -> dict[str, Any]:
+    verdict = VERDICTS[Presence(stored.presence)]
     return {
         "id": stored.id,
         "version": stored.version,
@@ -232,6 +241,7 @@ def _summary(stored: StoredAssessment, body: dict[str, Any]) -> dict[str, Any]:
         "end_is_claimed": body["claim"]["end_is_claimed"],
         "clock_ins": body["claim"]["clock_in_ids"],
         "presence": stored.presence,
+        "verdict": {"zh": verdict.zh, "en": verdict.en},
         "work": stored.work,
         "coverage": stored.coverage,
         "present_share": body["present_share"],

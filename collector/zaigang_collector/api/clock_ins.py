@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import Given, Reads, Writes, needs
+from zaigang_collector.api.deps import AskedFirst, Given, Reads, Writes, needs
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.attendance import service
 from zaigang_collector.attendance.model import (
@@ -29,7 +29,7 @@ from zaigang_collector.directory import datum
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.datum import Datum
 
-router = APIRouter(prefix="/clock-ins", tags=["clock-ins"])
+router = APIRouter(prefix="/clock-ins", tags=["clock-ins"], route_class=AskedFirst)
 
 BATCH_MAX = 500  # larger holds the one writer of SQLite for seconds; smaller makes many trips
 
@@ -38,10 +38,10 @@ class PointIn(BaseModel):
     """Where the punch was made, as the source says. An untagged coordinate is refused."""
 
     model_config = ConfigDict(extra="forbid")
-    latitude: float = Field(ge=-90, le=90, examples=[31.2377])
-    longitude: float = Field(ge=-180, le=180, examples=[121.5043])
+    latitude: values.Number = Field(ge=-90, le=90, examples=[31.2377])
+    longitude: values.Number = Field(ge=-180, le=180, examples=[121.5043])
     datum: Datum = Field(description="Which system the numbers are in.", examples=["GCJ-02"])
-    accuracy_m: float | None = Field(default=None, ge=0, le=100_000, examples=[15])
+    accuracy_m: values.Number | None = Field(default=None, ge=0, le=100_000, examples=[15])
 
 
 class ClockInIn(BaseModel):
@@ -256,8 +256,10 @@ def _refuse_wrong(conn: Connection, items: list[ClockInIn], where: str, now_ms: 
             wrong.append(Wrong(where=f"{here}.employee", expected="the id of a known employee"))
         if directory.get_site(conn, item.site) is None:
             wrong.append(Wrong(where=f"{here}.site", expected="the id of a known site"))
-        if not believable(values.to_ms(item.punched_at), now_ms):
-            wrong.append(Wrong(where=f"{here}.punched_at", expected=BELIEVABLE))
+        for field in ("punched_at", "received_at"):
+            moment = getattr(item, field)
+            if moment is not None and not believable(values.to_ms(moment), now_ms):
+                wrong.append(Wrong(where=f"{here}.{field}", expected=BELIEVABLE))
     if wrong:
         raise ProblemError(422, "Unknown people, places or times; nothing was stored.", wrong)
 

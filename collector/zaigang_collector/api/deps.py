@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response, Security
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 from zaigang_collector import db
 from zaigang_collector.access import service as access
@@ -17,6 +21,8 @@ from zaigang_collector.access.model import Denied, Principal, Scope
 from zaigang_collector.api.problems import ProblemError
 from zaigang_collector.matching.policy import Policy
 from zaigang_shared.clock import Clock
+
+_LOG: Final = logging.getLogger(__name__)
 
 _BEARER = HTTPBearer(
     auto_error=False, description="An API token: `zaigang-collector token api NAME SCOPE...`"
@@ -71,20 +77,15 @@ def needs(scope: Scope) -> Callable[..., Principal]:
     """A dependency that lets only tokens with `scope` pass: 401 without a good token, 403 without
     the scope."""
 
+    sent = Security(_BEARER, scopes=[scope.value])  # OpenAPI tells the scope from here
+
     def check(
         given: Given,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+        bearer: HTTPAuthorizationCredentials | None = sent,
     ) -> Principal:
-        if bearer is None:
-            raise _unauthorised("Send an API token: Authorization: Bearer zgapi-...")
-        now_ms = given.clock.utc_ms()
-        with db.reading(given.engine) as conn:
-            answer = access.check(conn, bearer.credentials, now_ms)
-        if isinstance(answer, Denied):
-            raise _unauthorised(answer.detail)
+        answer = authenticated(given, None if bearer is None else bearer.credentials)
         if answer.touch_due:
-            with db.writing(given.engine) as conn:
-                access.touch(conn, answer.token_id, now_ms)
+            _touch(given, answer.token_id)
         if scope not in answer.scopes:
             raise ProblemError(
                 403, f"This token may not do this: it needs the scope {scope.value}."
@@ -92,6 +93,44 @@ def needs(scope: Scope) -> Callable[..., Principal]:
         return answer
 
     return check
+
+
+def authenticated(given: Services, token: str | None) -> Principal:
+    """Who is asking. Raises ProblemError(401)."""
+    if token is None:
+        raise _unauthorised("Send an API token: Authorization: Bearer zgapi-...")
+    with db.reading(given.engine) as conn:
+        answer = access.check(conn, token, given.clock.utc_ms())
+    if isinstance(answer, Denied):
+        raise _unauthorised(answer.detail)
+    return answer
+
+
+class AskedFirst(APIRoute):
+    """A route that looks at the token before it reads a body: FastAPI would read and decode 12 MiB
+    for anybody, and tell them what is wrong with it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+
+        async def asked_first(request: Request) -> Response:
+            bearer = await _BEARER(request)
+            token = None if bearer is None else bearer.credentials
+            await run_in_threadpool(authenticated, services(request), token)
+            return await handle(request)
+
+        return asked_first
+
+
+def _touch(given: Services, token_id: str) -> None:
+    """Note the use, unless somebody else is writing: who only reads does not wait for an import."""
+    try:
+        with db.writing(given.engine, wait=False) as conn:
+            access.touch(conn, token_id, given.clock.utc_ms())
+    except OperationalError:
+        _LOG.debug("the use of token %s was not noted: the database is busy", token_id)
 
 
 def _unauthorised(detail: str) -> ProblemError:

@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import Given, Reads, Writes, needs
+from zaigang_collector.api.deps import AskedFirst, Given, Reads, Writes, needs
 from zaigang_collector.api.problems import ProblemError, not_found, responses
 from zaigang_collector.devices import service
 from zaigang_collector.devices.model import Device, DeviceKind, DeviceStatus
 from zaigang_collector.errors import ConflictError
 
-router = APIRouter(prefix="/devices", tags=["devices"])
+router = APIRouter(prefix="/devices", tags=["devices"], route_class=AskedFirst)
 
 
 class DeviceOut(BaseModel):
@@ -39,7 +39,12 @@ class StatusIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     status: DeviceStatus
-    why: str = Field(min_length=3, max_length=500, examples=["left in a taxi on 21 September"])
+    why: str = Field(
+        min_length=3,
+        max_length=500,
+        pattern=values.WORD,
+        examples=["left in a taxi on 21 September"],
+    )
 
 
 @router.get(

@@ -16,12 +16,35 @@ body{max-width:60rem;margin:2rem auto;padding:0 1rem}
 code,pre{font-family:ui-monospace,monospace;font-size:.9em}
 pre{overflow:auto;padding:.75rem;border-radius:.4rem;background:#8881}
 details{border:1px solid #8884;border-radius:.4rem;margin:.4rem 0;padding:.3rem .8rem}
+h2{margin:1.6rem 0 .4rem;font-size:1.15rem}
+h3{margin:.9rem 0 .2rem;font-size:.95rem}
 summary{cursor:pointer}
-summary b{display:inline-block;min-width:4rem}
+summary b{display:inline-block;min-width:3.4rem}
+summary span{display:block;margin-left:4.4rem;opacity:.75}
 table{border-collapse:collapse}
 td{padding:.1rem 1.2rem .1rem 0;vertical-align:top}
 """
 _MAX_DEPTH: Final = 6  # an example nested deeper than that helps nobody
+_TYPICAL: Final = {
+    "date-time": "2026-09-21T01:00:00Z",
+    "integer": 1,
+    "number": 0.5,
+    "boolean": True,
+    "string": "text",
+    "null": None,
+}
+_HOW: Final = (
+    "<h2>How to ask</h2><p>Every request but <code>/healthz</code> and <code>/readyz</code> carries "
+    "an API token that has the scope named below:</p>"
+    "<pre>zaigang-collector token api NAME SCOPE...\n"
+    'curl -H "Authorization: Bearer TOKEN" COLLECTOR/api/v1/assessments</pre>'
+    "<p>Times are ISO 8601 with their offset; answers are in UTC. Lists come in pages: "
+    "<code>next</code> of one is <code>cursor</code> of the following; <code>null</code> ends them. "
+    "Sentences come in Chinese and English. Names carry their units: <code>_m</code> metres, "
+    "<code>_ms</code> milliseconds, <code>_min</code> minutes, <code>_pct</code> per cent; a share "
+    "or a probability is from 0 to 1. What cannot be answered comes as a problem document (RFC "
+    "9457) that says what to do.</p>"
+)
 
 
 def render(openapi: dict[str, Any]) -> str:
@@ -34,7 +57,7 @@ def render(openapi: dict[str, Any]) -> str:
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
         f"<h1>{title}</h1><p>{about}</p>"
         '<p>Machine-readable: <a href="/api/v1/openapi.json">/api/v1/openapi.json</a></p>'
-        f"{parts}</html>"
+        f"{_HOW}{parts}</html>"
     )
 
 
@@ -50,29 +73,56 @@ def _operations(openapi: dict[str, Any]) -> Iterator[str]:
 
 
 def _operation(openapi: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> str:
-    text = f"<p>{html.escape(operation.get('description', ''))}</p>"
-    text += _parameters(operation)
+    text = _parameters(openapi, operation)
     body = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if body:
-        text += f"<p>Body</p>{_example(openapi, body['schema'])}"
+        text += f"<h3>Body</h3>{_example(openapi, body['schema'])}"
     for status, answer in operation["responses"].items():
         schema = answer.get("content", {}).get("application/json", {}).get("schema")
         if status.startswith("2") and schema:
-            text += f"<p>{status}</p>{_example(openapi, schema)}"
-    refusals = [status for status in operation["responses"] if not status.startswith("2")]
+            text += f"<h3>Answer {status}</h3>{_example(openapi, schema)}"
+    refusals = [
+        f"{status} {html.escape(answer.get('description', ''))}"
+        for status, answer in operation["responses"].items()
+        if not status.startswith("2")
+    ]
     if refusals:
-        text += f"<p>Problem documents (RFC 9457): {', '.join(refusals)}</p>"
-    head = f"<b>{method.upper()}</b> <code>{html.escape(path)}</code>"
-    return f"<details><summary>{head}</summary>{text}</details>"
+        text += f"<h3>Problem documents</h3><p>{', '.join(refusals)}</p>"
+    head = (
+        f"<b>{method.upper()}</b> <code>{html.escape(path)}</code>"
+        f"<span>{html.escape(operation.get('description', ''))}</span>"
+    )
+    return f"<details><summary>{head}</summary>{_scope(operation)}{text}</details>"
 
 
-def _parameters(operation: dict[str, Any]) -> str:
+def _scope(operation: dict[str, Any]) -> str:
+    scopes = [name for one in operation.get("security", []) for name in one.get("HTTPBearer", [])]
+    if not scopes:
+        return "<p>Needs no token.</p>"
+    return f"<p>Needs the scope <code>{html.escape(', '.join(scopes))}</code>.</p>"
+
+
+def _parameters(openapi: dict[str, Any], operation: dict[str, Any]) -> str:
     rows = [
-        f"<tr><td><code>{html.escape(one['name'])}</code><td>{one['in']}"
-        f"<td>{html.escape(one.get('description', ''))}"
+        f"<tr><td><code>{html.escape(one['name'])}</code>"
+        f"<td>in the {one['in']}{', required' if one.get('required') else ''}"
+        f"<td>{html.escape(_about(openapi, one))}"
         for one in operation.get("parameters", [])
     ]
-    return f"<table>{''.join(rows)}</table>" if rows else ""
+    return f"<h3>Parameters</h3><table>{''.join(rows)}</table>" if rows else ""
+
+
+def _about(openapi: dict[str, Any], parameter: dict[str, Any]) -> str:
+    schema = parameter.get("schema", {})
+    kind = schema.get("anyOf", [schema])[0]
+    if reference := kind.get("$ref"):
+        kind = openapi["components"]["schemas"][reference.rpartition("/")[2]]
+    choices = [" or ".join(kind["enum"])] if "enum" in kind else []
+    examples = [json.dumps(one, ensure_ascii=False) for one in schema.get("examples", [])[:1]]
+    default = [f"default {schema['default']}"] if schema.get("default") is not None else []
+    return "; ".join(
+        filter(None, (parameter.get("description", "").rstrip("."), *choices, *default, *examples))
+    )
 
 
 def _example(openapi: dict[str, Any], schema: dict[str, Any]) -> str:
@@ -100,4 +150,6 @@ def _value(openapi: dict[str, Any], schema: dict[str, Any], depth: int) -> Any:
         return {
             name: _value(openapi, part, depth + 1) for name, part in schema["properties"].items()
         }
-    return ("default" in schema and schema["default"]) or schema.get("format", schema.get("type"))
+    if "default" in schema:
+        return schema["default"]
+    return _TYPICAL.get(schema.get("format") or schema.get("type", ""), "...")

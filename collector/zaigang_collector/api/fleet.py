@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
@@ -10,14 +11,16 @@ from pydantic import BaseModel, Field
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
 from zaigang_collector.api.deps import Reads, needs
-from zaigang_collector.api.problems import responses
+from zaigang_collector.api.problems import not_found, responses
 from zaigang_collector.devices import service as devices
 from zaigang_collector.ingest import service
-from zaigang_collector.ingest.model import DeviceHealth
+from zaigang_collector.ingest.model import DeviceHealth, EventKind
 
 router = APIRouter(
     prefix="/fleet", tags=["fleet"], dependencies=[Depends(needs(Scope.READ_HEALTH))]
 )
+
+_FOR_EVER_MS: Final = 2**53
 
 
 class DeviceHealthOut(BaseModel):
@@ -49,6 +52,19 @@ class RefusalsOut(BaseModel):
     items: list[RefusalOut]
 
 
+class EventOut(BaseModel):
+    """One thing about a device that does not fit what it said before."""
+
+    kind: EventKind
+    at: datetime = Field(description="When it was true at the latest, by the device's chain.")
+    detail: str = Field(examples=["envelope 12 arrived with other bytes than before"])
+    envelope: str | None = Field(description="SHA-256 of the envelope concerned, hex.")
+
+
+class EventsOut(BaseModel):
+    items: list[EventOut]
+
+
 @router.get("/health", responses=responses(401, 403, 422))
 def health(
     conn: Reads,
@@ -76,6 +92,28 @@ def refusals(conn: Reads) -> RefusalsOut:
                 last_at=values.utc(one.last_ms),
             )
             for one in service.refusals(conn)
+        ]
+    )
+
+
+@router.get("/devices/{device_id}/events", responses=responses(401, 403, 404, 422))
+def events(
+    device_id: str, conn: Reads, from_: values.From = None, to: values.To = None
+) -> EventsOut:
+    """What does not fit an honest device: a question to IT each, never an accusation."""
+    if devices.get(conn, device_id) is None:
+        raise not_found("device", "/api/v1/devices")
+    from_ms = 0 if from_ is None else values.to_ms(from_)
+    to_ms = _FOR_EVER_MS if to is None else values.to_ms(to)
+    return EventsOut(
+        items=[
+            EventOut(
+                kind=one.kind,
+                at=values.utc(one.at_ms),
+                detail=one.detail,
+                envelope=None if one.envelope is None else one.envelope.hex(),
+            )
+            for one in service.events_between(conn, [device_id], from_ms, to_ms)
         ]
     )
 

@@ -11,10 +11,16 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger(__name__)
+
+ERRORS_MAX = 100  # who has more than this to correct reads the first hundred
+_WHERE_MAX = 200  # a field's name may be megabytes long, and need not come back
+_RETRY_S = 5  # an import is over in seconds; smaller only adds to the crowd
 
 
 class Wrong(BaseModel):
@@ -88,6 +94,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _from_route)
     app.add_exception_handler(HTTPException, _from_framework)
     app.add_exception_handler(RequestValidationError, _from_validation)
+    app.add_exception_handler(OperationalError, _from_database)
+    app.add_exception_handler(NoConnectionError, _from_database)
     app.add_exception_handler(Exception, _from_bug)
 
 
@@ -98,6 +106,9 @@ def _from_route(_request: Request, error: Exception) -> JSONResponse:
 
 def _from_framework(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # what the handler is registered for
+    if error.status_code == http.HTTPStatus.BAD_REQUEST:  # a body that no parser follows
+        wrong = Wrong(where="body", expected="JSON in UTF-8, not nested beyond reason")
+        return answer(422, "The body cannot be read; nothing was changed.", [wrong])
     detail = {
         404: f"Nothing is at {request.url.path}. The interface is described at /api/v1/docs.",
         405: f"{request.method} is not possible here; the Allow header says what is.",
@@ -107,9 +118,21 @@ def _from_framework(request: Request, error: Exception) -> JSONResponse:
 
 def _from_validation(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # as registered
-    wrong = [Wrong(where=_where(item["loc"]), expected=item["msg"]) for item in error.errors()]
-    detail = f"{len(wrong)} thing(s) are wrong with the request; nothing was changed."
-    return answer(422, detail, wrong)
+    wrong = [_wrong(item) for item in error.errors()]
+    told = "One thing is" if len(wrong) == 1 else f"{len(wrong)} things are"
+    return answer(422, f"{told} wrong with the request; nothing was changed.", wrong[:ERRORS_MAX])
+
+
+def _from_database(request: Request, error: Exception) -> JSONResponse:
+    _LOG.error(
+        "%s %s: the database cannot answer", request.method, request.url.path, exc_info=error
+    )
+    return answer(
+        503,
+        "The database is busy or cannot be reached; ask again. The collector's log says more.",
+        (),
+        {"retry-after": str(_RETRY_S)},
+    )
 
 
 def _from_bug(request: Request, error: Exception) -> JSONResponse:
@@ -120,11 +143,29 @@ def _from_bug(request: Request, error: Exception) -> JSONResponse:
     )
 
 
+def _wrong(item: Mapping[str, Any]) -> Wrong:
+    """What pydantic says, as what was expected where."""
+    where, said = _where(item["loc"]), str(item["msg"])
+    if item["type"] == "json_invalid":
+        said = f"JSON ({item.get('ctx', {}).get('error', 'it is cut off')})"
+        where = f"body, character {item['loc'][-1]}"
+    elif item["type"] == "missing":
+        said = "a value: this one is required"
+    elif item["type"] == "timezone_aware":
+        said = "a time with its offset, as 2026-09-21T09:00:00+08:00"
+    elif item["type"] == "extra_forbidden":
+        said = "nothing of this name"
+    for opening in ("Input should be ", "Value error, "):
+        said = said.removeprefix(opening)
+    return Wrong(where=where, expected=said)
+
+
 def _where(location: Sequence[int | str]) -> str:
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".")
+    text = text.removeprefix(".")
+    return text if len(text) <= _WHERE_MAX else text[:_WHERE_MAX] + "…"
 
 
 def answer(

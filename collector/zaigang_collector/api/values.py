@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final, Generic, TypeVar
 
 from fastapi import Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, Strict
 
 from zaigang_collector.api.problems import ProblemError, Wrong
 
@@ -21,15 +21,29 @@ LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1000  # larger keeps a reader of SQLite busy for long; smaller makes many trips
 
 _INT_MAX: Final = 2**53
-# PostgreSQL stores no NUL, and nobody can read the other control characters.
-WORD: Final = r"^[^\x00-\x1f\x7f]*$"
+# PostgreSQL stores no NUL, and nobody can read the other control characters, line separators and
+# those that turn the direction of writing: they only make a text look like another.
+WORD: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$"
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many items at most.")]
 Cursor = Annotated[
-    str | None, Query(description="`next` of the page before; leave out for the first page.")
+    str | None,
+    Query(min_length=1, description="`next` of the page before; leave out for the first page."),
 ]
+
+
+def _written(value: object) -> object:
+    """Refuse the bare numbers that pydantic takes for seconds or milliseconds, as it sees fit."""
+    if not isinstance(value, str) or value.lstrip("+-").replace(".", "", 1).isdigit():
+        raise ValueError("a time with its offset, as 2026-09-21T09:00:00+08:00")
+    return value
+
+
+Number = Annotated[float, Strict()]
+"""Neither a text nor true or false."""
 Time = Annotated[
     AwareDatetime,
+    BeforeValidator(_written),
     Field(description="ISO 8601 with offset.", examples=["2026-09-21T09:00:00+08:00"]),
 ]
 From = Annotated[
@@ -127,7 +141,8 @@ def tagged(request: Request, model: BaseModel) -> Response:
     """Answer with an ETag over the content, or 304 when the asker has exactly this."""
     content = model.model_dump_json().encode()
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    asked = {part.strip() for part in request.headers.get("if-none-match", "").split(",")}
+    given = ",".join(request.headers.getlist("if-none-match"))
+    asked = {part.strip().removeprefix("W/") for part in given.split(",")}  # compared weakly
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     if tag in asked or "*" in asked:
         return Response(status_code=304, headers=headers)

@@ -19,8 +19,9 @@ from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.intervals import Interval, Punch, pair
 from zaigang_collector.attendance.model import ClockIn, Flag
 from zaigang_collector.devices import service as devices
-from zaigang_collector.devices.model import Device, DeviceKind, Holding
+from zaigang_collector.devices.model import DeviceKind, Holding
 from zaigang_collector.directory import service as directory
+from zaigang_collector.directory.model import SiteKind
 from zaigang_collector.ingest import service as ingest
 from zaigang_collector.ingest.model import StoredEnvelope
 from zaigang_collector.matching import codec
@@ -46,6 +47,9 @@ MARGIN_MS: Final = 30 * 60_000
 # Punches that may belong to an interval starting in a span: its own in, and the out after it.
 # `intervals.LONGEST_MS` is the longest that an out can be away.
 PUNCH_MARGIN_MS: Final = 24 * 3_600_000
+# Where pairing begins: an interval depends on what was open before it. Larger reads more; smaller
+# pairs sloppy punches otherwise at the edge of a span than in its middle.
+PAIRED_FROM_MS: Final = 7 * 24 * 3_600_000
 # Identifiers are looked up this far before and after the times at which any was heard. Larger makes
 # older recordings resolvable, at a hash a slot and node; smaller calls a recording nobody's.
 REPLAY_SLOTS: Final = 240  # one hour
@@ -80,7 +84,7 @@ def claimed_intervals(
 ) -> tuple[Claimed, ...]:
     """A person's intervals that begin in [from_ms, to_ms), by time."""
     found = attendance.of_employee(
-        conn, employee_id, from_ms - PUNCH_MARGIN_MS, to_ms + PUNCH_MARGIN_MS
+        conn, employee_id, from_ms - PAIRED_FROM_MS, to_ms + PUNCH_MARGIN_MS
     )
     employee = directory.get_employee(conn, employee_id)
     shifts = () if employee is None else employee.shift
@@ -113,7 +117,7 @@ def gather(
         integrity=_integrity(conn, [one.device_id for one in (*laptops, *nodes)], span),
         known_to_ms=now_ms,
     )
-    site = _site(conn, claim.site_id, [node.device_id for node in nodes])
+    site = _site(conn, claim, [node.device_id for node in nodes])
     return Gathered(claim, site, evidence, codec.evidence_hash(claim, site, evidence))
 
 
@@ -136,7 +140,7 @@ def inputs_hash(conn: Connection, claimed: Claimed, policy_hash: str, waited: bo
         repr((site, sorted(networks.networks), networks.egress)),
         repr((sorted(homes.networks), homes.egress, list(exemptions))),
         [[one.device_id, one.from_ms, one.to_ms or -1] for one in holdings],
-        [_progress(conn, one.device_id, span[1]) for one in holdings],
+        [_progress(conn, one.device_id, span, interval.end_ms) for one in holdings],
         [
             [one.device_id, one.kind.value, one.at_ms]
             for one in ingest.events_between(conn, [held.device_id for held in holdings], *span)
@@ -147,16 +151,14 @@ def inputs_hash(conn: Connection, claimed: Claimed, policy_hash: str, waited: bo
     return hashlib.sha256(cbor.dumps(summary)).digest()
 
 
-def _progress(conn: Connection, device_id: str, to_ms: int) -> list[int]:
-    """How far a device's chain is, as far as it matters for what ends at `to_ms`: once all of that
-    is here, what the device goes on to send changes nothing."""
-    chain = ingest.chain_of(conn, device_id)
-    if chain is None:
-        return []
+def _progress(conn: Connection, device_id: str, span: tuple[int, int], end_ms: int) -> list[object]:
+    """What is here of a device, as far as it matters for an interval that ends at `end_ms`: what
+    the device goes on to say of later days changes nothing, unless it dates those readings."""
     complete_to_ms = ingest.complete_to_ms(conn, device_id)
-    if chain.missing == 0 and complete_to_ms is not None and complete_to_ms >= to_ms:
-        return [-1]
-    return [chain.through, chain.max_seq, chain.stored]
+    return [
+        complete_to_ms is not None and complete_to_ms >= end_ms,
+        [list(one) for one in ingest.state_between(conn, device_id, *span)],
+    ]
 
 
 def _claim(conn: Connection, claimed: Claimed) -> Claim:
@@ -192,19 +194,24 @@ def _claim(conn: Connection, claimed: Claimed) -> Claim:
     )
 
 
-def _site(conn: Connection, site_id: str, node_ids: Sequence[str]) -> SiteFacts:
+def _site(conn: Connection, claim: Claim, node_ids: Sequence[str]) -> SiteFacts:
+    site_id = claim.site_id
     site = directory.get_site(conn, site_id)
-    networks = directory.networks_of_site(conn, site_id)
+    known = directory.networks_of_site(conn, site_id)
+    networks, egress = known.networks, known.egress
     if site is None:  # deleted since: nothing is known of the place, so nothing speaks against it
         return SiteFacts(site_id, "UTC", None, None, None)
+    if site.kind is SiteKind.HOME:  # who claims to be at home is at the site when at home
+        networks |= claim.home_networks
+        egress = tuple(sorted({*egress, *claim.home_egress}))
     return SiteFacts(
         site_id=site_id,
         time_zone=site.time_zone,
         latitude=site.latitude,
         longitude=site.longitude,
         radius_m=site.radius_m,
-        networks=networks.networks,
-        egress=networks.egress,
+        networks=networks,
+        egress=egress,
         node_ids=tuple(node_ids),
     )
 
@@ -229,6 +236,8 @@ def _devices(
         readings.sort(key=lambda timed: (timed.at_ms, timed.envelope, timed.index))
         kind = DeviceKind.LAPTOP if device is None else device.kind
         complete_to_ms = ingest.complete_to_ms(conn, device_id)
+        if complete_to_ms is not None:  # what it goes on to say of later days is no evidence here
+            complete_to_ms = min(complete_to_ms, span[1])
         found.append(DeviceEvidence(device_id, kind.value, complete_to_ms, tuple(readings)))
     return tuple(found)
 
@@ -260,25 +269,24 @@ def _beacons(
     if not unknown:
         return {}
     first, last = rid.slot_at(min(times)) - REPLAY_SLOTS, rid.slot_at(max(times)) + REPLAY_SLOTS
+    span = first * rid.SLOT_MS, (last + 1) * rid.SLOT_MS
     found: dict[bytes, BeaconSlot] = {}
-    for node in sorted(_nodes(conn), key=lambda one: (one.site_id != site_id, one.id)):
+    standing = devices.holdings_of_nodes(conn, *span)
+    for one in sorted(standing, key=lambda one: (one.site_id != site_id, one.device_id)):
         if not unknown:
             break
-        if node.rid_key is None or node.site_id is None:
+        node = devices.get(conn, one.device_id)
+        if node is None or node.rid_key is None or one.site_id is None:
             continue
-        for slot in range(first, last + 1):
+        # Where it stood then: a node that was moved since is no stranger.
+        until_ms = span[1] if one.to_ms is None else min(one.to_ms, span[1])
+        slots = range(rid.slot_at(max(one.from_ms, span[0])), rid.slot_at(until_ms - 1) + 1)
+        for slot in slots:
             made = rid.rid(node.rid_key, slot)
             if made in unknown:
-                found[made] = BeaconSlot(node.id, node.site_id, slot)
+                found[made] = BeaconSlot(node.id, one.site_id, slot)
                 unknown.discard(made)
     return found
-
-
-def _nodes(conn: Connection) -> Iterable[Device]:
-    after = ""
-    while found := devices.list_all(conn, after):
-        yield from (one for one in found if one.kind is DeviceKind.NODE)
-        after = found[-1].id
 
 
 def _vantages(

@@ -17,9 +17,13 @@ from zaigang_collector.attendance import service as attendance
 from zaigang_collector.db import Randomness
 from zaigang_collector.matching.assess import assess
 from zaigang_collector.matching.errors import ClaimError
+from zaigang_collector.matching.model import Assessment
 from zaigang_collector.matching.policy import Policy
 
 _HOUR_MS: Final = 3_600_000
+# How often a person is looked at anew because something came in meanwhile, before everybody else
+# has to wait. Larger reads for nothing while a spool is being delivered; smaller stops ingest.
+_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,63 +46,138 @@ def judge_span(
 ) -> list[Judged]:
     """Judge all intervals that begin in [from_ms, to_ms) and are over at `now_ms` (UTC ms).
 
-    A transaction for each person: ingest is never kept waiting behind a long pass.
+    A transaction for each person: nobody is kept waiting behind a long pass.
     """
     people: Sequence[str] = () if employee_id is None else (employee_id,)
     if employee_id is None:
         with db.reading(engine) as conn:
-            people = attendance.employees_with_punches(conn, from_ms, to_ms)
+            people = _concerned(conn, from_ms, to_ms)
     judged: list[Judged] = []
     for person in people:
-        with db.writing(engine) as conn:
-            judged += judge_person(conn, judge, person, from_ms, to_ms, now_ms)
+        judged += judge_person(engine, judge, person, from_ms, to_ms, now_ms)
     return judged
 
 
 def judge_person(
-    conn: Connection, judge: Judge, employee_id: str, from_ms: int, to_ms: int, now_ms: int
+    engine: Engine, judge: Judge, employee_id: str, from_ms: int, to_ms: int, now_ms: int
 ) -> list[Judged]:
-    """The same for one person, in the caller's transaction. Assessments of intervals that are gone are marked withdrawn."""
-    claimed = claimed_intervals(conn, employee_id, from_ms, to_ms)
-    judged = [_judge_one(conn, judge, one, now_ms) for one in claimed]
-    gone = (Outcome.NOT_OVER, Outcome.NOT_ASSESSABLE)
-    still = {one.assessment_id for one in judged if one.outcome not in gone}
-    store.withdraw_others(conn, employee_id, (from_ms, to_ms), still, now_ms)
-    return judged
+    """The same for one person. Assessments of intervals that are gone are marked withdrawn.
+
+    Gathered and judged while others may write; kept if nothing came in meanwhile.
+    """
+    span = from_ms, to_ms
+    for _ in range(_ATTEMPTS):
+        with db.reading(engine) as conn:
+            claimed = claimed_intervals(conn, employee_id, *span)
+            drafts = [_draft(conn, judge, one, now_ms) for one in claimed]
+        with db.writing(engine) as conn:
+            if claimed_intervals(conn, employee_id, *span) == claimed and all(
+                _holds(conn, judge, draft, now_ms) for draft in drafts
+            ):
+                return _keep_all(conn, judge, employee_id, span, drafts, now_ms)
+    with db.writing(engine) as conn:
+        claimed = claimed_intervals(conn, employee_id, *span)
+        drafts = [_draft(conn, judge, one, now_ms) for one in claimed]
+        return _keep_all(conn, judge, employee_id, span, drafts, now_ms)
 
 
 def people_due(conn: Connection, judge: Judge, from_ms: int, to_ms: int, now_ms: int) -> list[str]:
-    """Who has an interval in the span that is over and of which something is new."""
+    """Who has an interval in the span that is over and of which something is new, or an assessment
+    whose interval is gone."""
+    standing = store.standing(conn, from_ms, to_ms)
     return [
         person
-        for person in attendance.employees_with_punches(conn, from_ms, to_ms)
-        if any(
-            one.interval.end_ms < now_ms
-            and store.last_inputs(conn, assessment_id(one.opening_id))
-            != _inputs(conn, judge, one, now_ms)
-            for one in claimed_intervals(conn, person, from_ms, to_ms)
+        for person in _concerned(conn, from_ms, to_ms)
+        if _is_due(
+            conn,
+            judge,
+            claimed_intervals(conn, person, from_ms, to_ms),
+            standing.get(person, frozenset()),
+            now_ms,
         )
     ]
 
 
-def _judge_one(conn: Connection, judge: Judge, claimed: Claimed, now_ms: int) -> Judged:
+def _is_due(
+    conn: Connection,
+    judge: Judge,
+    claimed: Sequence[Claimed],
+    standing: frozenset[str],
+    now_ms: int,
+) -> bool:
+    over = {assessment_id(one.opening_id): one for one in claimed if one.interval.end_ms < now_ms}
+    return bool(standing - over.keys()) or any(
+        store.last_inputs(conn, name) != _inputs(conn, judge, one, now_ms)
+        for name, one in over.items()
+    )
+
+
+def _concerned(conn: Connection, from_ms: int, to_ms: int) -> list[str]:
+    """Who has punches in the span, or an assessment of punches that are gone, sorted by id."""
+    punching = attendance.employees_with_punches(conn, from_ms, to_ms)
+    return sorted({*punching, *store.standing(conn, from_ms, to_ms)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """One interval, judged and not yet kept."""
+
+    claimed: Claimed
+    name: str
+    inputs: bytes | None = None
+    """What it was made of; None: it is not over."""
+    evidence_hash: bytes = b""
+    assessment: Assessment | None = None
+    outcome: Outcome | None = None
+    """What there is to say without keeping anything."""
+
+
+def _draft(conn: Connection, judge: Judge, claimed: Claimed, now_ms: int) -> _Draft:
     name = assessment_id(claimed.opening_id)
     if claimed.interval.end_ms >= now_ms:
-        return Judged(name, Outcome.NOT_OVER)
+        return _Draft(claimed, name, outcome=Outcome.NOT_OVER)
     inputs = _inputs(conn, judge, claimed, now_ms)
     if store.last_inputs(conn, name) == inputs:
-        return Judged(name, Outcome.UNCHANGED)
+        return _Draft(claimed, name, inputs, outcome=Outcome.UNCHANGED)
     gathered = gather(conn, claimed, now_ms, judge.collector_key)
     try:
-        assessment = assess(gathered.claim, gathered.site, gathered.evidence, judge.policy)
+        made = assess(gathered.claim, gathered.site, gathered.evidence, judge.policy)
     except ClaimError:
         # Told where clock-ins are looked at: an interval that cannot be one is nobody's fault here.
-        return Judged(name, Outcome.NOT_ASSESSABLE)
+        return _Draft(claimed, name, inputs, outcome=Outcome.NOT_ASSESSABLE)
+    return _Draft(claimed, name, inputs, gathered.evidence_hash, made)
+
+
+def _holds(conn: Connection, judge: Judge, draft: _Draft, now_ms: int) -> bool:
+    """Whether nothing has come in since; where nothing is kept, the next pass notices."""
+    return draft.assessment is None or draft.inputs == _inputs(conn, judge, draft.claimed, now_ms)
+
+
+def _keep_all(
+    conn: Connection,
+    judge: Judge,
+    employee_id: str,
+    span: tuple[int, int],
+    drafts: Sequence[_Draft],
+    now_ms: int,
+) -> list[Judged]:
+    judged = [_keep(conn, judge, draft, now_ms) for draft in drafts]
+    gone = (Outcome.NOT_OVER, Outcome.NOT_ASSESSABLE)
+    still = {one.assessment_id for one in judged if one.outcome not in gone}
+    store.withdraw_others(conn, employee_id, span, still, now_ms)
+    return judged
+
+
+def _keep(conn: Connection, judge: Judge, draft: _Draft, now_ms: int) -> Judged:
+    if draft.assessment is None or draft.inputs is None:
+        if draft.outcome is Outcome.NOT_ASSESSABLE and draft.inputs is not None:
+            store.note_inputs(conn, draft.name, draft.inputs, now_ms)
+        return Judged(draft.name, draft.outcome or Outcome.UNCHANGED)
     policy_hash = judge.policy.hash()
     store.keep_policy(conn, judge.policy, policy_hash, now_ms, judge.randomness)
-    outcome = store.keep(conn, assessment, gathered.evidence_hash, now_ms, judge.randomness)
-    store.note_inputs(conn, name, inputs, now_ms)
-    return Judged(name, outcome)
+    outcome = store.keep(conn, draft.assessment, draft.evidence_hash, now_ms, judge.randomness)
+    store.note_inputs(conn, draft.name, draft.inputs, now_ms)
+    return Judged(draft.name, outcome)
 
 
 def _inputs(conn: Connection, judge: Judge, claimed: Claimed, now_ms: int) -> bytes:

@@ -102,7 +102,23 @@ def withdraw_others(
             .where(ASSESSMENT.c.id == name, ASSESSMENT.c.newest)
             .values(withdrawn_ms=now_ms)
         )
+    # Should the interval come back, as it was, it is to be judged again.
+    conn.execute(sa.delete(CHECKED).where(CHECKED.c.id.in_(gone)))
     return len(gone)
+
+
+def standing(conn: Connection, from_ms: int, to_ms: int) -> dict[str, frozenset[str]]:
+    """By person the ids of the assessments that hold and start in [from_ms, to_ms)."""
+    query = sa.select(ASSESSMENT.c.employee_id, ASSESSMENT.c.id).where(
+        ASSESSMENT.c.newest,
+        ASSESSMENT.c.withdrawn_ms.is_(None),
+        ASSESSMENT.c.start_ms >= from_ms,
+        ASSESSMENT.c.start_ms < to_ms,
+    )
+    found: dict[str, set[str]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.employee_id, set()).add(row.id)
+    return {person: frozenset(names) for person, names in found.items()}
 
 
 def last_inputs(conn: Connection, name: str) -> bytes | None:

@@ -148,6 +148,9 @@ def _read(row: Row, known: _Known, now_ms: int) -> NewClockIn | None:
         row.wrong("punched_at", BELIEVABLE)
         return None
     received_ms = row.maybe("received_at", lambda text: _time_ms(text, zone), _TIME)
+    if received_ms is not None and not believable(received_ms, now_ms):
+        row.wrong("received_at", BELIEVABLE)
+        return None
     if employee_id is None or site_id is None or direction is None or punched_ms is None:
         return None
     return NewClockIn(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class Opened:
                 self.keys.net_key,
                 self.settings.margin_min,
                 {name: getattr(self.settings, name) for name in INTERVALS},
+                config.work_apps(self.settings.work_apps),
             ),
             self.settings.certificate_days,
             self.randomness,
@@ -70,6 +72,8 @@ def init(
         raise ConfigError(
             f"{root} is a data directory already; nothing was changed. Choose another with --data."
         )
+    config.check(settings)
+    _refuse_strange(root)
     now_ms = (clock or SystemClock()).utc_ms()
     keyring.create(directory, settings, now_ms, randomness)
     engine = db.open_engine(config.database_url(settings, directory))
@@ -84,9 +88,9 @@ def init(
 
 
 def upgrade(root: Path) -> None:
-    """Bring the database of a data directory to this version's schema."""
+    """Bring the database of a data directory to this version's schema. Raises ConfigError."""
     directory = DataDirectory(root)
-    engine = db.open_engine(config.database_url(config.load(directory), directory))
+    engine = _engine(config.load(directory), directory)
     try:
         migrations.upgrade(engine)
     finally:
@@ -101,9 +105,38 @@ def opened(
     directory = DataDirectory(root)
     settings = config.load(directory)
     keys = keyring.load(directory)
-    engine = db.open_engine(config.database_url(settings, directory))
+    engine = _engine(settings, directory)
     try:
         migrations.check(engine)
         yield Opened(directory, settings, keys, engine, clock or SystemClock(), randomness)
     finally:
         engine.dispose()
+
+
+def _engine(settings: Settings, directory: DataDirectory) -> Engine:
+    """The database that there is: SQLite would make an empty one where it was lost."""
+    if not settings.database_url:
+        try:
+            mode = directory.database.stat().st_mode
+        except OSError as error:
+            raise ConfigError(
+                f"{directory.database} cannot be read ({error.strerror}); restore it from a backup"
+            ) from error
+        if stat.S_IMODE(mode) & 0o077:
+            raise ConfigError(
+                f"{directory.database} can be read by others; run: chmod 600 {directory.database}*"
+            )
+    return db.open_engine(config.database_url(settings, directory))
+
+
+def _refuse_strange(root: Path) -> None:
+    """A data directory is closed to everybody else: nothing that others need may be in it."""
+    try:
+        strange = sorted({path.name for path in root.iterdir()} - {"lost+found"})
+    except OSError:
+        return  # there is none yet, or `keyring.create` will say what is wrong with it
+    if strange:
+        raise ConfigError(
+            f"{root} holds other files ({strange[0]}); nothing was changed. A data directory is new "
+            "or empty: choose another with --data, or empty this one if `init` was interrupted."
+        )

@@ -30,16 +30,26 @@ def listen(host: str, port: int, what: str) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
+        with not_listening(what, host, port):
+            listener.bind((host, port))
+            listener.listen(_BACKLOG)
+    except ConfigError:
         listener.close()
-        raise ConfigError(
-            f"{what}: {host}:{port} cannot be listened on ({error.strerror}). Is another collector "
-            "running? Otherwise set another port, or 0 for a free one, in collector.toml."
-        ) from error
+        raise
     listener.setblocking(False)
     return listener
+
+
+@contextlib.contextmanager
+def not_listening(what: str, host: str, port: int) -> Iterator[None]:
+    """Raises ConfigError that says what to do where the system raises OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"{what}: {host}:{port} cannot be listened on ({error.strerror or error}). Is another "
+            "collector running? Otherwise set another port, or 0 for a free one, in collector.toml."
+        ) from error
 
 
 def port_of(listener: socket.socket) -> int:

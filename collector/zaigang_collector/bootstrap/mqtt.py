@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from zaigang_collector.bootstrap.data import Opened
+from zaigang_collector.bootstrap.http import not_listening
+from zaigang_collector.bootstrap.watch import Watch
 from zaigang_collector.config import DataDirectory
 from zaigang_collector.devices import service as devices
-from zaigang_collector.devices.model import DeviceStatus
+from zaigang_collector.devices.model import DeviceKey
 from zaigang_collector.ingest import oddities
 from zaigang_collector.ingest.broker import BrokerFiles, EmbeddedBroker
 from zaigang_collector.ingest.intake import Intake
@@ -33,11 +35,12 @@ class Mqtt:
     port: int
     """On which devices are expected."""
     subscriber: Subscriber
+    intake: Intake
 
     def problem(self) -> str | None:
         """What is wrong, in a sentence; None: nothing."""
         if self.subscriber.is_healthy:
-            return None
+            return self.intake.problem()
         return "The collector is not connected to the MQTT broker; devices keep what they read."
 
 
@@ -49,23 +52,26 @@ async def mqtt_running(collector: Opened) -> AsyncIterator[Mqtt]:
         host, port, broker = settings.mqtt_host, settings.mqtt_port, None
         if settings.broker == "embedded":
             broker = _embedded(collector)
-            port = await broker.start(settings.mqtt_host, settings.mqtt_port)
             stack.push_async_callback(broker.stop)
+            with not_listening("MQTT broker", settings.mqtt_host, settings.mqtt_port):
+                port = await broker.start(settings.mqtt_host, settings.mqtt_port)
             host = _OWN_ADDRESS.get(settings.mqtt_host, settings.mqtt_host)
-        subscriber, intake = _subscriber(collector, host, port, broker)
+        watch = Watch(collector, broker)
+        subscriber, intake = _subscriber(collector, host, port, broker, watch)
         stack.callback(intake.close)
         subscriber.start()
         stack.push_async_callback(asyncio.to_thread, subscriber.stop)
         if broker is not None:
             await asyncio.to_thread(subscriber.wait_subscribed, _SUBSCRIBE_S)
-        yield Mqtt(port, subscriber)
+        watch.start(subscriber)
+        stack.push_async_callback(asyncio.to_thread, watch.stop)
+        yield Mqtt(port, subscriber, intake)
 
 
 def _embedded(collector: Opened) -> EmbeddedBroker:
-    def status_of(device_id: str) -> DeviceStatus | None:
+    def known(device_id: str) -> DeviceKey | None:
         with collector.reading() as conn:
-            device = devices.get(conn, device_id)
-        return None if device is None else device.status
+            return devices.public_keys(conn, [device_id]).get(device_id)
 
     def two_hosts(device_id: str) -> None:
         with collector.writing() as conn:
@@ -78,11 +84,11 @@ def _embedded(collector: Opened) -> EmbeddedBroker:
     files = BrokerFiles(
         str(directory.server_certificate), str(directory.server_key), str(directory.ca_certificate)
     )
-    return EmbeddedBroker(files, status_of, collector.clock, two_hosts)
+    return EmbeddedBroker(files, known, collector.clock, two_hosts)
 
 
 def _subscriber(
-    collector: Opened, host: str, port: int, broker: EmbeddedBroker | None
+    collector: Opened, host: str, port: int, broker: EmbeddedBroker | None, watch: Watch
 ) -> tuple[Subscriber, Intake]:
     intake = Intake(
         collector.engine, collector.keys.receipt_key, collector.clock, collector.randomness
@@ -94,6 +100,8 @@ def _subscriber(
         batch=collector.settings.ingest_batch,
         wait_ms=collector.settings.ingest_wait_ms,
         on_quarantine=(lambda device_id: None) if broker is None else broker.disconnect,
+        on_state=watch.heard,
+        on_connected=watch.connected,
     )
     return subscriber, intake
 

@@ -25,13 +25,14 @@ import uvicorn
 from zaigang_collector.api.deps import Services
 from zaigang_collector.app import api_app
 from zaigang_collector.bootstrap import http
+from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.bootstrap.mqtt import mqtt_running
 from zaigang_collector.bootstrap.notify import notify as tell
 from zaigang_collector.bootstrap.worker import Worker, judge
 from zaigang_collector.devices import keyring
 from zaigang_collector.devices.device_api import DeviceServices, device_app
-from zaigang_collector.devices.tls_server import PeerCertificateProtocol, tls_context
+from zaigang_collector.devices.tls_server import server_config
 
 _LOG = logging.getLogger(__name__)
 
@@ -73,10 +74,11 @@ def serve(collector: Opened, stop_on: Sequence[signal.Signals], notify: str | No
 async def running(collector: Opened) -> AsyncIterator[Ports]:
     """Everything started on entry and stopped on exit."""
     settings = collector.settings
-    now_ms = collector.clock.utc_ms()
-    keyring.renew_own(collector.directory, settings, collector.keys, now_ms)
-    worker = Worker(collector)
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(alone(collector.directory))
+        now_ms = collector.clock.utc_ms()
+        keyring.renew_own(collector.directory, settings, collector.keys, now_ms)
+        worker = Worker(collector)
         mqtt = await stack.enter_async_context(mqtt_running(collector))
         worker.start()
         stack.push_async_callback(asyncio.to_thread, worker.stop)
@@ -165,19 +167,8 @@ def _device_config(collector: Opened, mqtt_port: int) -> uvicorn.Config:
         clock=collector.clock,
         mqtt=lambda: (host, port),
     )
-    config = uvicorn.Config(
-        device_app(services),
-        http=PeerCertificateProtocol,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        proxy_headers=False,  # the vantage address is the socket's: nobody may claim another
-        server_header=False,
-        timeout_graceful_shutdown=http.GRACE_S,
-    )
-    config.load()
-    config.ssl = tls_context(collector.directory)
+    config = server_config(device_app(services), collector.directory)
+    config.timeout_graceful_shutdown = http.GRACE_S
     return config
 
 

@@ -58,10 +58,8 @@ class Worker:
         for person in people:
             if self._stop.is_set():
                 break
-            # A transaction each: ingest is not kept waiting behind a long pass.
             try:
-                with self._collector.writing() as conn:
-                    service.judge_person(conn, self._judge, person, *span, now_ms)
+                service.judge_person(self._collector.engine, self._judge, person, *span, now_ms)
             except Exception:  # noqa: BLE001  # see below
                 # One person's odd evidence must not keep everybody else's verdicts back.
                 self.problem = "Some assessments fail; the log says whose and why."

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from zaigang_collector.directory.csv_reader import Column
 
 if TYPE_CHECKING:
     # argparse keeps the type of its sub-parsers to itself.
@@ -18,6 +22,23 @@ def group(commands: Commands, name: str, about: str) -> Commands:
     """A command with commands of its own: `sites list`."""
     inner = commands.add_parser(name, help=about, description=about)
     return inner.add_subparsers(metavar="COMMAND", required=True)
+
+
+def count(most: int) -> Callable[[str], int]:
+    """A whole number from 1 to `most`, for argparse."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {most}")
+        return int(text)
+
+    return parse
+
+
+def columns_told(columns: Sequence[Column]) -> str:
+    """The columns of a CSV file, for help; those that may be absent in brackets."""
+    names = (one.name if one.required else f"[{one.name}]" for one in columns)
+    return "columns: " + ", ".join(names)
 
 
 def zone(text: str) -> ZoneInfo:

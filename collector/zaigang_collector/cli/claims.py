@@ -14,7 +14,13 @@ from zaigang_collector import bootstrap
 from zaigang_collector.assessment import service as assessing
 from zaigang_collector.assessment import store
 from zaigang_collector.attendance import csv_import, service
-from zaigang_collector.cli.arguments import Commands, group, span_arguments, zone_argument
+from zaigang_collector.cli.arguments import (
+    Commands,
+    columns_told,
+    group,
+    span_arguments,
+    zone_argument,
+)
 from zaigang_collector.cli.console import Exit, complain, local, read_file, rows, say
 from zaigang_collector.errors import UnknownIdError
 
@@ -27,7 +33,7 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the commands of this room."""
     clock_ins = group(commands, "clock-ins", "what people claim")
     one = clock_ins.add_parser("import", parents=[common], help="from CSV, all or nothing")
-    one.add_argument("file", type=Path, help="columns: " + _columns())
+    one.add_argument("file", type=Path, help=columns_told(csv_import.COLUMNS))
     one.set_defaults(run=_import)
     one = clock_ins.add_parser("list", parents=[common], help="newest versions, by time")
     one.add_argument("--employee", metavar="ID")
@@ -40,7 +46,9 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     zone_argument(one)
     one.set_defaults(run=_show)
     one = commands.add_parser(
-        "assess", parents=[common], help="judge intervals now; same evidence, no new version"
+        "assess",
+        parents=[common],
+        help="judge intervals now (default: of the last 7 days); same evidence, no new version",
     )
     one.add_argument("--employee", metavar="ID", help="one person only")
     span_arguments(one)
@@ -54,12 +62,6 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     one = assessments.add_parser("show", parents=[common], help="one, with its evidence, as JSON")
     one.add_argument("id")
     one.set_defaults(run=_show_assessment)
-
-
-def _columns() -> str:
-    return ", ".join(
-        column.name if column.required else f"[{column.name}]" for column in csv_import.COLUMNS
-    )
 
 
 def _import(args: argparse.Namespace) -> int:

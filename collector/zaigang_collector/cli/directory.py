@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from sqlalchemy import Connection
 
 from zaigang_collector import bootstrap
-from zaigang_collector.cli.arguments import Commands, group
+from zaigang_collector.cli.arguments import Commands, columns_told, group
 from zaigang_collector.cli.console import Exit, every, read_file, rows, say
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import csv_import, service, shifts
 from zaigang_collector.directory.csv_import import ImportResult
+from zaigang_collector.directory.csv_reader import Column
 from zaigang_collector.errors import UnknownIdError
 
 _Import: TypeAlias = Callable[[Connection, bytes, int, bytes, Randomness], ImportResult]
@@ -25,32 +26,46 @@ _Run: TypeAlias = Callable[[argparse.Namespace], int]
 def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the commands of this room."""
     sites = group(commands, "sites", "places where people clock in")
-    _importing(sites, common, "import", "sites", csv_import.import_sites)
+    _importing(sites, common, "import", "sites", csv_import.import_sites, csv_import.SITE_COLUMNS)
     _importing(
         sites,
         common,
         "import-networks",
         "networks of sites and registered homes",
         csv_import.import_networks,
+        csv_import.NETWORK_COLUMNS,
     )
     _showing(sites, common, _list_sites, _show_site)
     people = group(commands, "people", "people whose clock-ins are checked")
-    _importing(people, common, "import", "people with their shifts", csv_import.import_people)
+    _importing(
+        people,
+        common,
+        "import",
+        "people with their shifts",
+        csv_import.import_people,
+        csv_import.PEOPLE_COLUMNS,
+    )
     _importing(
         people,
         common,
         "import-assignments",
         "who works where, and from when",
         csv_import.import_assignments,
+        csv_import.ASSIGNMENT_COLUMNS,
     )
     _showing(people, common, _list_people, _show_person)
 
 
 def _importing(
-    commands: Commands, common: argparse.ArgumentParser, name: str, what: str, call: _Import
+    commands: Commands,
+    common: argparse.ArgumentParser,
+    name: str,
+    what: str,
+    call: _Import,
+    columns: Sequence[Column],
 ) -> None:
     one = commands.add_parser(name, parents=[common], help=f"{what}, from CSV, all or nothing")
-    one.add_argument("file", type=Path)
+    one.add_argument("file", type=Path, help=columns_told(columns))
     one.set_defaults(run=_import, call=call)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from zaigang_collector.cli import claims, devices, directory, running, tokens
 from zaigang_collector.cli.console import EXIT_CODES, Exit, complain
@@ -28,6 +28,9 @@ _DATA: Final = "zaigang-data"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     args = parser().parse_args(argv)
+    if (odd := _not_text(args)) is not None:
+        complain(f"{odd!r} is not UTF-8 text; is this terminal set to another encoding?")
+        return Exit.USAGE
     try:
         return int(args.run(args))
     except CsvError as error:
@@ -45,12 +48,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OperationalError as error:
         complain(f"the database cannot be used: {error.orig}")
         return Exit.CONFIG
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:  # its subclasses are mistakes of ours
+            raise
+        complain(f"the database is damaged ({error.orig}); restore it from a backup")
+        return Exit.CONFIG
     except BrokenPipeError:
         # `| head` went away: no traceback, and none at interpreter shutdown either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+    except OSError as error:
+        complain(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}")
+        return Exit.CONFIG
     except KeyboardInterrupt:
         return Exit.FAILED
+
+
+def _not_text(args: argparse.Namespace) -> str | None:
+    """An argument that is no text: Python carries its bytes on, and no database takes them."""
+    texts = (value for value in vars(args).values() if isinstance(value, str))
+    return next((text for text in texts if not _is_text(text)), None)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 from zaigang_collector import bootstrap
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Scope
-from zaigang_collector.cli.arguments import Commands, group, zone_argument
+from zaigang_collector.cli.arguments import Commands, count, group, zone_argument
 from zaigang_collector.cli.console import Exit, complain, local, rows, say
 from zaigang_collector.devices import enrolment
 from zaigang_collector.devices.model import DeviceKind, TokenScope
 
 _HOUR_MS: Final = 3_600_000
+_HOURS_MAX: Final = 90 * 24  # as the setting token_h
+_DAYS_MAX: Final = 3650  # for longer, leave it out and revoke
 _DAY_MS: Final = 24 * _HOUR_MS
 
 
@@ -26,12 +28,16 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     whose.add_argument("--employee", metavar="ID", help="a laptop of this person")
     whose.add_argument("--site", metavar="ID", help="a node at this site")
     one.add_argument("--uses", type=int, default=1, help="for how many devices (default: 1)")
-    one.add_argument("--hours", type=int, help="good for so long (default: setting token_h)")
+    one.add_argument(
+        "--hours", type=count(_HOURS_MAX), help="good for so long (default: setting token_h)"
+    )
     one.set_defaults(run=_enrol)
     one = token.add_parser("api", parents=[common], help="let a program use the REST interface")
     one.add_argument("name", help="what it is for, as the list will show it")
     one.add_argument("scope", nargs="+", choices=[scope.value for scope in Scope])
-    one.add_argument("--days", type=int, help="good for so long (default: until revoked)")
+    one.add_argument(
+        "--days", type=count(_DAYS_MAX), help="good for so long (default: until revoked)"
+    )
     one.set_defaults(run=_api)
     one = token.add_parser("list", parents=[common], help="all tokens; secrets are not kept")
     zone_argument(one)

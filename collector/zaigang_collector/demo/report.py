@@ -17,12 +17,6 @@ from zaigang_collector.demo.staff import ZONE, Day, Member
 _OTHER_COLUMNS: Final = 62
 _REASON_COLUMNS: Final = (36, 62)
 _REASONS: Final = 2  # the first says why; a second one is context; more is for the interface
-_PRESENCE: Final = {
-    "confirmed": "在岗属实",
-    "contradicted": "与读数矛盾",
-    "unverified": "无法核实",
-    "exempt": "免核验",
-}
 
 
 def iso(at_ms: int) -> str:
@@ -89,8 +83,8 @@ def _row(
     clocked = [f"{clock_time(member.in_ms)}-{clock_time(member.out_ms)}"]
     if item is None:
         return [member.name], truth, clocked, ["-"], ["not assessed"]
-    presence = item["presence"]
-    verdict = [_PRESENCE[presence], presence, f"coverage {item['coverage']:.0%}"]
+    coverage = {"zh": f"覆盖 {item['coverage']:.0%}", "en": f"coverage {item['coverage']:.0%}"}
+    verdict = [*_in_language(item["verdict"], language), *_in_language(coverage, language)]
     reasons = [
         line
         for reason in item["reasons"][:_REASONS]
@@ -126,9 +120,10 @@ def this_machine(api: Interface, employee_id: str, language: str, out: TextIO) -
     for reading in read["readings"]:
         kinds[reading["kind"]] = kinds.get(reading["kind"], 0) + 1
     told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())) or "nothing yet"
+    sealed = len(read["envelopes"])
     out.write(
-        f"\nThis machine ({device['id']}) is real: {len(read['envelopes'])} signed envelopes with "
-        f"{told}.\n"
+        f"\nThis machine is real ({device['id']}): {sealed} signed envelopes with {told}.\n"
+        f"本机是真实设备：{sealed} 个签名封包，共 {len(read['readings'])} 条读数。\n"
     )
     out.writelines(f"  {sentence}\n" for sentence in _sentences(read["readings"]))
     if language != "en":
@@ -143,15 +138,17 @@ def _sentences(readings: Sequence[Mapping[str, Any]]) -> list[str]:
     newest = {reading["kind"]: reading["content"] for reading in readings}
     said = []
     if network := newest.get("network"):
-        gateway = "a gateway (as a keyed hash)" if network["net"] else "no gateway"
-        tunnel = "with" if network["vpn"] else "without"
-        said.append(f"network: {network['link']}, {gateway}, {tunnel} VPN")
+        gateway = "gateway as a keyed hash" if network["net"] else "no gateway"
+        tunnel = "VPN up" if network["vpn"] else "no VPN"
+        said.append(f"network 网络: {network['link']}, {gateway}, {tunnel}")
     if usage := newest.get("usage"):
-        said.append(f"use: session {usage['session']}, activity level {usage['active']} of 3")
+        said.append(f"use 使用: session {usage['session']}, activity {usage['active']} of 0 to 3")
     if health := newest.get("health"):
-        said.append(f"agent: {health['rss_mb']:.0f} MiB of memory, {health['spooled']} spooled")
+        said.append(
+            f"agent 代理程序: {health['rss_mb']:.0f} MiB of memory, {health['spooled']} envelopes wait"
+        )
     if gap := newest.get("gap"):
-        said.append(f"gap: {gap['reason']} (told, not hidden)")
+        said.append(f"gap 空缺: {gap['reason']} (told, not hidden 如实上报)")
     return said
 
 

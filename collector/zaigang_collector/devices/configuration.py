@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
 from zaigang_collector.devices import service
-from zaigang_collector.devices.model import Device, DeviceKind, DeviceStatus
+from zaigang_collector.devices.model import Device, DeviceKind
 from zaigang_collector.devices.tables import DEVICE
 from zaigang_collector.directory import service as directory
 from zaigang_shared import cbor
@@ -31,6 +31,8 @@ class ConfigGrounds:
     """Minutes by which sampling hours are wider than the shift."""
     intervals_s: Mapping[str, int] = field(default_factory=dict)
     """Seconds by the names in `INTERVALS`; the defaults of DeviceConfig for the rest."""
+    work_apps: Mapping[str, list[str]] = field(default_factory=dict)
+    """Process names by label; laptops only."""
 
 
 INTERVALS: Final = (
@@ -39,14 +41,49 @@ INTERVALS: Final = (
 """Settings that are handed to every device as they are."""
 
 
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """A configuration on its way to a device."""
+
+    device_id: str
+    version: int
+    data: bytes = field(repr=False)
+    """COSE_Sign1."""
+
+
 def signed_config(conn: Connection, device: Device, grounds: ConfigGrounds, now_ms: int) -> bytes:
     """The device's configuration as the directory has it now, signed.
 
     Its version rises when its content differs from what was handed out last, and only then.
     """
+    return _handout(conn, device, grounds, now_ms).data
+
+
+def behind(conn: Connection, grounds: ConfigGrounds, has: Mapping[str, int]) -> tuple[str, ...]:
+    """Which of these devices, each with the version that it has, are active and have to be told
+    something newer. Changes nothing; a few thousand at once at most."""
+    query = sa.select(DEVICE.c.id, DEVICE.c.config_version, DEVICE.c.config_hash)
+    kept = {row.id: row for row in conn.execute(query.where(DEVICE.c.id.in_(sorted(has))))}
+    return tuple(
+        device.id
+        for device in service.active_among(conn, has)
+        if has[device.id] < kept[device.id].config_version
+        or kept[device.id].config_hash != _digest(wanted_config(conn, device, grounds))
+    )
+
+
+def handouts(
+    conn: Connection, grounds: ConfigGrounds, device_ids: Collection[str], now_ms: int
+) -> tuple[Handout, ...]:
+    """The present configuration of each of these devices that is active, signed."""
+    return tuple(
+        _handout(conn, device, grounds, now_ms) for device in service.active_among(conn, device_ids)
+    )
+
+
+def _handout(conn: Connection, device: Device, grounds: ConfigGrounds, now_ms: int) -> Handout:
     config = wanted_config(conn, device, grounds)
-    content = cbor.dumps(msgspec.to_builtins(config, builtin_types=(bytes,)))
-    digest = hashlib.sha256(content).digest()
+    digest = _digest(config)
     row = conn.execute(
         sa.select(DEVICE.c.config_version, DEVICE.c.config_hash)
         .where(DEVICE.c.id == device.id)
@@ -60,30 +97,12 @@ def signed_config(conn: Connection, device: Device, grounds: ConfigGrounds, now_
             .where(DEVICE.c.id == device.id)
             .values(config_version=version, config_hash=digest)
         )
-    return sign_config(grounds.receipt_key, SignedConfig(device.id, version, now_ms, config))
+    signed = SignedConfig(device.id, version, now_ms, config)
+    return Handout(device.id, version, sign_config(grounds.receipt_key, signed))
 
 
-def changed_configs(
-    conn: Connection, grounds: ConfigGrounds, now_ms: int
-) -> tuple[tuple[str, bytes], ...]:
-    """(device id, signed configuration) of each active device for which the directory says
-    something else than what was handed out last. Called after the directory changed, to be
-    published on `topics.down`; a device that missed it gets the same by `signed_config`."""
-    query = (
-        sa.select(DEVICE.c.id, DEVICE.c.config_version)
-        .where(DEVICE.c.status == DeviceStatus.ACTIVE.value)
-        .order_by(DEVICE.c.id)
-    )
-    found = []
-    for device_id, before in conn.execute(query).all():
-        device = service.get(conn, device_id)
-        if device is None:
-            continue
-        signed = signed_config(conn, device, grounds, now_ms)
-        after = sa.select(DEVICE.c.config_version).where(DEVICE.c.id == device_id)
-        if conn.execute(after).scalar_one() != before:
-            found.append((device_id, signed))
-    return tuple(found)
+def _digest(config: DeviceConfig) -> bytes:
+    return hashlib.sha256(cbor.dumps(msgspec.to_builtins(config, builtin_types=(bytes,)))).digest()
 
 
 def wanted_config(conn: Connection, device: Device, grounds: ConfigGrounds) -> DeviceConfig:
@@ -91,7 +110,11 @@ def wanted_config(conn: Connection, device: Device, grounds: ConfigGrounds) -> D
     if device.kind is DeviceKind.NODE:
         config = DeviceConfig(hours=None, net_key=grounds.net_key, rid_key=device.rid_key)
     else:
-        config = DeviceConfig(hours=_hours(conn, device, grounds), net_key=grounds.net_key)
+        config = DeviceConfig(
+            hours=_hours(conn, device, grounds),
+            net_key=grounds.net_key,
+            apps=dict(grounds.work_apps),
+        )
     return msgspec.structs.replace(config, **grounds.intervals_s)
 
 

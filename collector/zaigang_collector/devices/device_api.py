@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 
@@ -58,6 +58,16 @@ class DeviceServices:
     """Host and port of the broker as devices are told: known once it listens."""
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("characters that can be printed")
+    return text
+
+
+# Shown in terminals and pages as it is: nothing that steers them, or turns the writing around.
+_Shown: Final = AfterValidator(_printable)
+
+
 class EnrolIn(BaseModel):
     """`POST /device/v1/enrol`."""
 
@@ -65,9 +75,9 @@ class EnrolIn(BaseModel):
     token: Annotated[str, Field(max_length=200)]
     csr: Annotated[str, Field(max_length=ca.CSR_MAX_BYTES)]
     kind: Annotated[DeviceKind, Field(strict=False)]
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
-    platform: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
-    agent: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    name: Annotated[str, Field(min_length=1, max_length=100), _Shown]
+    platform: Annotated[str, Field(min_length=1, max_length=100), _Shown]
+    agent: Annotated[str, Field(min_length=1, max_length=64), _Shown]
 
 
 class RenewIn(BaseModel):
@@ -99,6 +109,7 @@ class RenewOut(BaseModel):
     """The answer to renewal."""
 
     certificate: str
+    mqtt: MqttOut
     config: str = Field(description="COSE_Sign1 in base64")
 
 
@@ -157,13 +168,12 @@ def enrol(body: EnrolIn, given: Given) -> EnrolOut:
     with db.writing(given.engine) as conn:
         enrolled = enrolment.enrol(conn, token, request, given.clock.utc_ms(), given.issuer)
     _LOG.info("enrolled %s with token %s", enrolled.device.id, token.id)
-    host, port = given.mqtt()
     collector_key = given.issuer.grounds.receipt_key.public_key()
     return EnrolOut(
         device_id=enrolled.device.id,
         certificate=enrolled.certificate,
         ca=given.issuer.authority.pem,
-        mqtt=MqttOut(host=host, port=port),
+        mqtt=_mqtt(given),
         collector_key=collector_key.public_bytes(
             Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
         ).decode("ascii"),
@@ -176,7 +186,9 @@ def renew(body: RenewIn, peer: WithCertificate, given: Given) -> RenewOut:
     """A new certificate over the same key."""
     with db.writing(given.engine) as conn:
         renewed = enrolment.renew(conn, peer, body.csr, given.clock.utc_ms(), given.issuer)
-    return RenewOut(certificate=renewed.certificate, config=_base64(renewed.config))
+    return RenewOut(
+        certificate=renewed.certificate, mqtt=_mqtt(given), config=_base64(renewed.config)
+    )
 
 
 @_ROUTER.get("/vantage")
@@ -195,6 +207,11 @@ def _address(request: Request) -> str:
     address = ipaddress.ip_address(request.client.host.split("%", 1)[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
+
+
+def _mqtt(given: DeviceServices) -> MqttOut:
+    host, port = given.mqtt()
+    return MqttOut(host=host, port=port)
 
 
 def _base64(data: bytes) -> str:

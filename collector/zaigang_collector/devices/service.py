@@ -45,6 +45,26 @@ def list_all(conn: Connection, after_id: str = "", limit: int = _PAGE) -> tuple[
     return tuple(_device(row) for row in conn.execute(query))
 
 
+def active_among(conn: Connection, device_ids: Collection[str]) -> tuple[Device, ...]:
+    """Those of these devices that are listened to, by id."""
+    query = (
+        sa.select(DEVICE)
+        .where(DEVICE.c.id.in_(sorted(device_ids)), DEVICE.c.status == DeviceStatus.ACTIVE.value)
+        .order_by(DEVICE.c.id)
+    )
+    return tuple(_device(row) for row in conn.execute(query))
+
+
+def last_event_id(conn: Connection) -> int:
+    """Rises with every change of the register."""
+    return int(conn.execute(sa.select(sa.func.coalesce(sa.func.max(EVENT.c.id), 0))).scalar_one())
+
+
+def changed_since(conn: Connection, event_id: int) -> frozenset[str]:
+    """Ids of the devices to which something has happened after that event."""
+    return frozenset(conn.scalars(sa.select(EVENT.c.device_id).where(EVENT.c.id > event_id)))
+
+
 def public_keys(
     conn: Connection, device_ids: Collection[str] | None = None
 ) -> dict[str, DeviceKey]:
@@ -70,6 +90,11 @@ def holdings_of_site(
 ) -> tuple[Holding, ...]:
     """Which nodes stood at this site at any moment of [from_ms, to_ms), and when."""
     return _holdings(conn, HOLDING.c.site_id == site_id, from_ms, to_ms)
+
+
+def holdings_of_nodes(conn: Connection, from_ms: int, to_ms: int) -> tuple[Holding, ...]:
+    """Which nodes stood at any site at any moment of [from_ms, to_ms), where and when."""
+    return _holdings(conn, HOLDING.c.site_id.is_not(None), from_ms, to_ms)
 
 
 def devices_of_employee(

@@ -12,11 +12,15 @@ from typing import Final
 import uvicorn
 from starlette.requests import Request
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from zaigang_collector.config import DataDirectory
 
 _STATE: Final = "peer_certificate"
+
+# For a whole request, from the connection or the answer before it. Larger lets a stranger hold
+# connections with a byte now and then; smaller cuts off a laptop on a bad train.
+REQUEST_S: Final = 20.0
 
 
 def tls_context(directory: DataDirectory) -> ssl.SSLContext:
@@ -50,13 +54,17 @@ def server_config(app: ASGIApp, directory: DataDirectory) -> uvicorn.Config:
         log_config=None,
         # Larger lets idle connections of a fleet pile up; smaller breaks a renewal over slow links.
         timeout_keep_alive=15,
-        # Larger lets strangers hold memory; smaller turns away a fleet that starts at nine o'clock.
-        limit_concurrency=500,
+        # Larger lets strangers hold memory; smaller turns away a fleet that starts at nine o'clock,
+        # or everybody as soon as one stranger holds so many connections.
+        limit_concurrency=2000,
     )
 
 
 class PeerCertificateProtocol(H11Protocol):
-    """Puts the peer's certificate (DER) where `peer_certificate` finds it."""
+    """Puts the peer's certificate (DER) where `peer_certificate` finds it, and ends a connection
+    whose next request is not here in time: Uvicorn would wait for ever."""
+
+    _deadline: asyncio.TimerHandle
 
     def connection_made(  # type: ignore[override]  # as the class that is overridden
         self, transport: asyncio.Transport
@@ -65,6 +73,25 @@ class PeerCertificateProtocol(H11Protocol):
         connection = transport.get_extra_info("ssl_object")
         der = None if connection is None else connection.getpeercert(binary_form=True)
         self.app_state = self.app_state | {_STATE: der}  # a dictionary of this connection only
+        self._expect_request()
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        cycle: RequestResponseCycle | None = self.cycle  # None until the first request has come
+        if cycle is not None and not (cycle.more_body or cycle.response_complete):
+            self._deadline.cancel()  # the request is here; how long we take is not the peer's fault
+
+    def on_response_complete(self) -> None:
+        self._deadline.cancel()
+        self._expect_request()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def _expect_request(self) -> None:
+        self._deadline = self.loop.call_later(REQUEST_S, self.transport.abort)
 
 
 def peer_certificate(request: Request) -> bytes | None:

@@ -47,7 +47,7 @@ _RADIUS_M: Final = (20.0, 50_000.0)
 _WIDEST_PREFIX: Final = {4: 16, 6: 32}
 _EGRESS_EXPECTED: Final = "an address or a range, as 203.0.113.0/24; /16 at widest, /32 for IPv6"
 
-_SITE_COLUMNS: Final = (
+SITE_COLUMNS: Final = (
     Column("id", ("site_id", "地点编号", "编号")),
     Column("name", ("名称", "地点名称")),
     Column("kind", ("类型",), required=False),
@@ -59,7 +59,7 @@ _SITE_COLUMNS: Final = (
     Column("indoors", ("室内",), required=False),
     Column("air_conditioned", ("空调",), required=False),
 )
-_PEOPLE_COLUMNS: Final = (
+PEOPLE_COLUMNS: Final = (
     Column("id", ("employee_id", "工号", "员工编号")),
     Column("name", ("姓名",)),
     Column("department", ("部门",), required=False),
@@ -67,14 +67,14 @@ _PEOPLE_COLUMNS: Final = (
     Column("time_zone", ("时区",)),
     Column("shift", ("班次", "工作时间")),
 )
-_NETWORK_COLUMNS: Final = (
+NETWORK_COLUMNS: Final = (
     Column("site_id", ("地点编号",), required=False),
     Column("employee_id", ("工号", "员工编号"), required=False),
     Column("network", ("网络哈希", "网络"), required=False),
     Column("gateway_mac", ("网关MAC", "网关物理地址"), required=False),
     Column("egress", ("出口地址", "出口网段"), required=False),
 )
-_ASSIGNMENT_COLUMNS: Final = (
+ASSIGNMENT_COLUMNS: Final = (
     Column("employee_id", ("工号", "员工编号")),
     Column("site_id", ("地点编号",)),
     Column("from_day", ("开始日期", "起始日期")),
@@ -117,7 +117,7 @@ def import_sites(
 ) -> ImportResult:
     """Add or change sites. Raises CsvError. `net_key` is not used: one signature for all four."""
     del net_key
-    table = read(data, _SITE_COLUMNS)
+    table = read(data, SITE_COLUMNS)
     sites = _unique(table, _site_of, lambda site: site.id, "id")
     return _result(service.put_site(conn, site, now_ms, randomness) for site in sites)
 
@@ -127,7 +127,7 @@ def import_people(
 ) -> ImportResult:
     """Add or change people. Raises CsvError. `net_key` is not used: one signature for all four."""
     del net_key
-    table = read(data, _PEOPLE_COLUMNS)
+    table = read(data, PEOPLE_COLUMNS)
     people = _unique(table, _employee_of, lambda employee: employee.id, "id")
     return _result(service.put_employee(conn, person, now_ms, randomness) for person in people)
 
@@ -140,7 +140,7 @@ def import_networks(
     A row names one site or one person, and one network: its keyed hash (16 hex digits), its
     gateway's MAC (hashed here and dropped), or its range of egress addresses.
     """
-    table = read(data, _NETWORK_COLUMNS)
+    table = read(data, NETWORK_COLUMNS)
     known_sites = {site.id for site in _all_sites(conn)}
     known_people = {employee.id for employee in _all_people(conn)}
     wanted = [
@@ -164,7 +164,7 @@ def import_assignments(
 ) -> ImportResult:
     """Add assignments or change their end. Raises CsvError. `net_key` is not used."""
     del net_key
-    table = read(data, _ASSIGNMENT_COLUMNS)
+    table = read(data, ASSIGNMENT_COLUMNS)
     known_sites = {site.id for site in _all_sites(conn)}
     known_people = {employee.id for employee in _all_people(conn)}
     assignments = _unique(

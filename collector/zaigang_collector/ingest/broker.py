@@ -16,7 +16,7 @@ from typing import Final
 
 from zaigang_collector.devices import ca
 from zaigang_collector.devices.ca import Peer
-from zaigang_collector.devices.model import DeviceStatus
+from zaigang_collector.devices.model import DeviceKey
 from zaigang_collector.errors import CertificateError
 from zaigang_collector.ingest.amqtt_core import Core
 from zaigang_collector.ingest.mqtt_gate import (
@@ -64,14 +64,14 @@ class EmbeddedBroker:
     def __init__(
         self,
         files: BrokerFiles,
-        status_of: Callable[[str], DeviceStatus | None],
+        known: Callable[[str], DeviceKey | None],
         clock: Clock,
         on_two_hosts: Callable[[str], None] = lambda device_id: None,
     ) -> None:
-        """`status_of` asks the register, in a thread; `on_two_hosts` is told, in a thread, of a
+        """`known` asks the register, in a thread; `on_two_hosts` is told, in a thread, of a
         device whose key two hosts connect with."""
         self._tls = _tls(files)
-        self._status_of = status_of
+        self._known = known
         self._clock = clock
         self._on_two_hosts = on_two_hosts
         self._takeovers = Takeovers()
@@ -143,8 +143,8 @@ class EmbeddedBroker:
         except (PacketError, CertificateError, TimeoutError, asyncio.IncompleteReadError) as error:
             _LOG.info("a connection was refused: %s", error)
             return
-        status = await asyncio.to_thread(self._status_of, peer.id) if peer.is_device else None
-        refused = objection(peer, status, hello)
+        device = await asyncio.to_thread(self._known, peer.id) if peer.is_device else None
+        refused = objection(peer, device, hello)
         if refused is not None:
             _LOG.warning("a connection was refused: %s", refused)
             writer.write(_REFUSED)

@@ -14,7 +14,10 @@ Maxima and minima only, so that no order of arrival and no repetition changes th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import bisect
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +28,7 @@ WINDOW_MS: Final = 3_600_000
 # by 500 ppm at most, briefly. Larger makes distant observations worthless; smaller accuses a
 # laptop of having been tampered with after a fortnight without a time server.
 DRIFT_PPM: Final = 200
+_MILLION: Final = 1_000_000
 
 # Our own clock is stepped when a time server corrects it. Larger hides small tampering; smaller
 # takes such a step for tampering by every device at once.
@@ -95,14 +99,16 @@ def merge(one: Window, other: Window) -> Window:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BootClock:
     """Everything known of one boot's offset."""
 
     windows: tuple[Window, ...]
-    """By `first_up_ms`."""
+    """By `first_up_ms`; they do not overlap."""
     floor_ms: int | None = None
     """Collector UTC before which the device did not exist: its enrolment."""
+    overtaken: frozenset[int] = frozenset()
+    """Hours whose envelopes were numbered after those of a later hour (`overtaken_hours`)."""
 
     @classmethod
     def from_observations(
@@ -124,6 +130,8 @@ class BootClock:
         """
         low, high = self._bounds(up_ms)
         error = UNKNOWN_ERROR_MS if low is None else abs(high - low)
+        if window_index(up_ms) in self.overtaken:
+            error = max(error, UNKNOWN_ERROR_MS)
         return Estimate(up_ms + high, error, high)
 
     def contradiction_ms(self, up_ms: int) -> int:
@@ -138,17 +146,69 @@ class BootClock:
     def _bounds(self, up_ms: int) -> tuple[int | None, int]:
         if not self.windows:
             raise ValueError("a boot clock needs at least one observation")
-        high = min(window.high_ms + _slack_ms(window, up_ms) for window in self.windows)
-        lows = [
-            window.low_ms - _slack_ms(window, up_ms)
-            for window in self.windows
-            if window.low_ms is not None
-        ]
+        high = self._highest.least(up_ms)
+        low = self._lowest.least(up_ms)
+        # `up_ms` itself may lie before the enrolment; every envelope was sealed after it.
+        floor = None
         if self.floor_ms is not None:
-            # `up_ms` itself may lie before the enrolment; every envelope was sealed after it.
             window = self.windows[0]
-            lows.append(self.floor_ms - window.first_up_ms - _slack_ms(window, up_ms))
+            floor = self.floor_ms - window.first_up_ms - _slack_ms(window, up_ms)
+        lows = [bound for bound in (None if low is None else -low, floor) if bound is not None]
+        assert high is not None  # noqa: S101  # each window has an upper bound
         return max(lows, default=None), high
+
+    @functools.cached_property
+    def _highest(self) -> _Bounds:
+        return _Bounds([(w.first_up_ms, w.last_up_ms, w.high_ms) for w in self.windows])
+
+    @functools.cached_property
+    def _lowest(self) -> _Bounds:
+        """Of the lower bounds with their signs turned."""
+        return _Bounds(
+            [(w.first_up_ms, w.last_up_ms, -w.low_ms) for w in self.windows if w.low_ms is not None]
+        )
+
+
+class _Bounds:
+    """The least of many bounds, each less sharp the further away it was observed (`_slack_ms`).
+
+    A node is up for a year, and each of its readings is asked for: looking at each hour each time
+    would take seconds a day. In millionths of ms, so that rounding comes last, as for one bound.
+    """
+
+    def __init__(self, bounds: Sequence[tuple[int, int, int]]) -> None:
+        """`bounds`: first and last up, and the bound, by up."""
+        self._bounds = bounds
+        self._starts = [first for first, _, _ in bounds]
+        rising = (bound * _MILLION - first * DRIFT_PPM for first, _, bound in bounds)
+        falling = (bound * _MILLION + last * DRIFT_PPM for _, last, bound in reversed(bounds))
+        self._before = list(itertools.accumulate(rising, min))
+        self._after = list(itertools.accumulate(falling, min))[::-1]
+
+    def least(self, up_ms: int) -> int | None:
+        """None: there are no bounds."""
+        begun = bisect.bisect_right(self._starts, up_ms)
+        found = []
+        if begun and self._bounds[begun - 1][1] >= up_ms:  # in the midst of one
+            first, last, bound = self._bounds[begun - 1]
+            found.append(bound * _MILLION + max(up_ms - first, last - up_ms) * DRIFT_PPM)
+        over = begun - len(found)
+        if over:
+            found.append(self._before[over - 1] + up_ms * DRIFT_PPM)
+        if begun < len(self._bounds):
+            found.append(self._after[begun] - up_ms * DRIFT_PPM)
+        return min(found) // _MILLION if found else None
+
+
+def overtaken_hours(numbered: Iterable[tuple[int, int, int]]) -> frozenset[int]:
+    """Hours of one boot of which an envelope was sealed after one of a later hour, going by its
+    number: whatever its `up` says, nobody knows when. `numbered`: hour, first and last seq."""
+    found, earliest_seq = set(), None
+    for hour, first_seq, last_seq in sorted(numbered, reverse=True):
+        if earliest_seq is not None and last_seq > earliest_seq:
+            found.add(hour)
+        earliest_seq = first_seq if earliest_seq is None else min(earliest_seq, first_seq)
+    return frozenset(found)
 
 
 def contradicts(window: Window) -> bool:
@@ -164,4 +224,4 @@ def is_reconstructed(seen: Observation, clock: BootClock) -> bool:
 def _slack_ms(window: Window, up_ms: int) -> int:
     """How far drift may have carried the offset between the window's far end and `up_ms`."""
     distance_ms = max(abs(up_ms - window.first_up_ms), abs(up_ms - window.last_up_ms))
-    return distance_ms * DRIFT_PPM // 1_000_000
+    return distance_ms * DRIFT_PPM // _MILLION

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,6 +28,7 @@ from zaigang_collector import db
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import service as devices
 from zaigang_collector.ingest import oddities, storing
+from zaigang_collector.ingest.forward import ClockBehindError, ForwardClock
 from zaigang_collector.ingest.model import INTERNAL_ERROR, Taken
 from zaigang_collector.ingest.storing import Writer
 from zaigang_collector.ingest.verify import Arrived, Opened, Refused, address_of, examine
@@ -50,8 +52,11 @@ class Intake:
         self, engine: Engine, receipt_key: Ed25519PrivateKey, clock: Clock, randomness: Randomness
     ) -> None:
         self._engine = engine
-        self._writer = Writer(receipt_key, clock, randomness)
+        with db.reading(engine) as conn:
+            self._forward = ForwardClock(clock, storing.newest_ms(conn))
+        self._writer = Writer(receipt_key, self._forward, randomness)
         self._clock = clock
+        self._failure: str | None = None
         # SQLite has one writer anyway, and waiting here is cheaper than asking it again and again.
         self._writing = threading.Lock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="zaigang-verify")
@@ -68,19 +73,36 @@ class Intake:
         message that itself cannot be processed is kept aside, so that it does not block others.
         """
         try:
-            return self._take(batch)
+            taken = self._take(batch)
         except Exception as error:
             if not _is_the_messages_fault(error):
+                self._failure = _told(error)
                 raise
             if len(batch) == 1:
                 return self._set_aside(batch[0], error)
+        else:
+            self._failure = None
+            return taken
         # One of them spoils all. Each alone is slow, and this is not supposed to happen.
         return storing.combined([self.take([message]) for message in batch])
 
+    def problem(self) -> str | None:
+        """Why nothing is being stored, in sentences; None: it is."""
+        try:
+            with self._writing:
+                self._forward.utc_ms()
+        except ClockBehindError as error:
+            return f"{error}."
+        return self._failure
+
     def _take(self, batch: Sequence[Arrived]) -> Taken:
+        with self._writing:
+            self._forward.utc_ms()
+            floor_ms = self._forward.floor_ms
         states: list[Arrived] = []
         envelopes: list[Arrived] = []
-        for message in batch:
+        for given in batch:
+            message = given if given.arrived_ms >= floor_ms else replace(given, arrived_ms=floor_ms)
             where = address_of(message.topic)
             (states if where is not None and where[0] == "state" else envelopes).append(message)
         examined = self._examine(envelopes)
@@ -110,13 +132,20 @@ class Intake:
         return Taken(refused={INTERNAL_ERROR: 1})
 
 
+def _told(error: Exception) -> str | None:
+    if isinstance(error, ClockBehindError):
+        return None  # `problem` asks the clock itself
+    name = type(error).__name__
+    return f"What devices send cannot be stored ({name}); they keep it. The log says more."
+
+
 def _is_the_messages_fault(error: Exception) -> bool:
     """Whether the same batch would fail for ever. When in doubt, no: trying again loses nothing."""
     if type(error) is StatementError:  # a value that no column takes, found before it was sent
         return True
     if isinstance(error, SQLAlchemyError):
         return isinstance(error, DataError | IntegrityError | NotSupportedError)
-    return not isinstance(error, OSError | MemoryError)
+    return not isinstance(error, OSError | MemoryError | ClockBehindError)
 
 
 def _interleaved(shares: Iterable[_Examined], count: int) -> _Examined:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zaigang_collector.devices.ca import Peer
-from zaigang_collector.devices.model import DeviceStatus
+from zaigang_collector.devices.model import DeviceKey, DeviceStatus
 from zaigang_shared import envelope, topics
 
 # An envelope of the largest size, its topic, and the head. Larger lets a device fill our memory;
@@ -81,16 +81,22 @@ def read_connect(packet: bytes) -> Hello:
     return Hello(client_id, will_topic, keep_alive_s)
 
 
-def objection(peer: Peer, status: DeviceStatus | None, hello: Hello) -> str | None:
-    """Why this client may not come in, for the log; None: it may."""
+def objection(peer: Peer, device: DeviceKey | None, hello: Hello) -> str | None:
+    """Why this client may not come in, for the log; None: it may. `device` is what the register
+    has under the id in the certificate, whose key decides: the same id over another key is not it.
+    """
     if is_collector(peer.id if peer.is_device else hello.client_id) is peer.is_device:
         return "client ids that begin with collector are for collectors, and for them only"
     if not peer.is_device:
         return None
     if hello.client_id != peer.id:
         return f"the client id is not the certificate's device {peer.id}"
-    if status is not DeviceStatus.ACTIVE:
-        return f"device {peer.id} is {'not enrolled' if status is None else status.value}"
+    if device is None:
+        return f"device {peer.id} is not enrolled"
+    if device.public_key != peer.public_key:
+        return f"the certificate is not over the key that device {peer.id} is enrolled with"
+    if device.status is not DeviceStatus.ACTIVE:
+        return f"device {peer.id} is {device.status.value}"
     if hello.will_topic not in (None, topics.state(peer.id)):
         return f"device {peer.id} has a last will on a topic that is not its own"
     return None

@@ -47,6 +47,8 @@ class Event:
     subject: str
     detail: str
     envelope: bytes | None = None
+    seq: int | None = None
+    """Of the envelope that it is about: says when it happened."""
 
 
 def broken_chain(device_id: str, seq: int) -> Event:
@@ -57,17 +59,19 @@ def broken_chain(device_id: str, seq: int) -> Event:
         str(seq),
         f"envelope {seq} names another predecessor than the one that arrived: the device's spool "
         "was rewound or edited, or two hosts use its key",
+        seq=seq,
     )
 
 
-def impossible_boot(device_id: str, boot: bytes, hour: int) -> Event:
-    """The bounds of a boot's clock contradict each other."""
+def impossible_boot(device_id: str, boot: bytes, hour: int, seq: int) -> Event:
+    """The bounds of a boot's clock contradict each other, in the hour that begins with `seq`."""
     return Event(
         device_id,
         EventKind.BOOT_TIME_IMPOSSIBLE,
         f"{boot.hex()}/{hour}",
         "the time since boot does not agree with receipts and arrivals: a paused virtual machine, "
         "or a clock that was pushed",
+        seq=seq,
     )
 
 
@@ -80,6 +84,7 @@ def of_accepted(accepted: Iterable[Accepted]) -> list[Event]:
             (one.envelope.seal.rcpt or b"").hex(),
             "it quotes a receipt that is not in the store: was an older backup restored?",
             one.envelope.digest,
+            one.envelope.seal.seq,
         )
         for one in accepted
         if UNKNOWN_RECEIPT in one.notes
@@ -93,6 +98,7 @@ def record(conn: Connection, events: Iterable[Event], now_ms: int) -> None:
             "device_id": event.device_id,
             "kind": event.kind.value,
             "subject": event.subject,
+            "seq": event.seq,
             "at_ms": now_ms,
             "detail": event.detail,
             "envelope": event.envelope,
@@ -208,6 +214,7 @@ def _fork_event(fork: Fork) -> Event:
         f"a second, different envelope {seal.seq} arrived; it is kept aside: the device was put "
         "back to an older copy, or two hosts use its key",
         fork.envelope.digest,
+        seal.seq,
     )
 
 

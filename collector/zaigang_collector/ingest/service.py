@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any, Final
@@ -37,7 +38,8 @@ from zaigang_shared import cose, envelope, readings
 from zaigang_shared.receipt import Receipt
 
 # Readings are of the minute before their envelope was sealed; beacons of a few before. Larger
-# decodes what is thrown away; smaller loses the readings at the edge of an interval.
+# decodes what is thrown away, and believes what was written down late; smaller loses the readings
+# at the edge of an interval.
 _SEALED_WITHIN_MS: Final = 10 * 60_000
 
 
@@ -48,17 +50,8 @@ def envelopes_between(
 
     Ordered by the time of their first reading, then by digest: no order of arrival changes it.
     """
-    spans = _windows(conn, device_id, from_ms)
-    clocks = _clocks(conn, device_id, {row.boot for row in spans})
-    wanted: list[Row[Any]] = []
-    for span in spans:
-        clock = clocks[span.boot]
-        first, last = clock.estimate(span.first_up_ms), clock.estimate(span.last_up_ms)
-        if (
-            first.at_ms - first.error_ms - _SEALED_WITHIN_MS <= to_ms
-            and last.at_ms + last.error_ms >= from_ms
-        ):
-            wanted += _rows_of(conn, span)
+    spans, clocks = _reaching(conn, device_id, from_ms, to_ms)
+    wanted = [row for span in spans for row in _rows_of(conn, span)]
     given = _receipt_times(conn, device_id, {row.rcpt for row in wanted if row.rcpt is not None})
     found = [_stored(row, clocks[row.boot], given.get(row.rcpt)) for row in wanted]
     cut = [_within(one, from_ms, to_ms) for one in found]
@@ -67,6 +60,29 @@ def envelopes_between(
             (one for one in cut if one.readings),
             key=lambda one: (one.readings[0].at_ms, one.digest),
         )
+    )
+
+
+def state_between(
+    conn: Connection, device_id: str, from_ms: int, to_ms: int
+) -> tuple[tuple[Any, ...], ...]:
+    """What `envelopes_between` rests on, for little: as long as it is equal, so is that.
+
+    Inside an hour an estimate bends only by that hour's own bounds, so its ends tell of all of it.
+    """
+    spans, clocks = _reaching(conn, device_id, from_ms, to_ms)
+    chain = chain_of(conn, device_id)
+    return (
+        # An hour tells of what came to it last, or lies at its ends; this, of holes in between.
+        (0 if chain is None else chain.missing,),
+        *(
+            (
+                *span,
+                *dataclasses.astuple(clocks[span.boot].estimate(span.first_up_ms)),
+                *dataclasses.astuple(clocks[span.boot].estimate(span.last_up_ms)),
+            )
+            for span in spans
+        ),
     )
 
 
@@ -81,7 +97,10 @@ def envelope_by_digest(conn: Connection, digest: bytes) -> StoredEnvelope | None
 
 
 def complete_to_ms(conn: Connection, device_id: str) -> int | None:
-    """Watermark: everything that the device sealed up to then is here; None: nothing known."""
+    """Watermark: everything that the device sealed up to then is here; None: nothing known.
+
+    The earliest that it can be: the first envelope of a spool may look as if it was just sealed.
+    """
     chain = chain_of(conn, device_id)
     if chain is None or chain.through == 0:
         return None
@@ -90,7 +109,8 @@ def complete_to_ms(conn: Connection, device_id: str) -> int | None:
     )
     last = conn.execute(query).one()
     clock = _clocks(conn, device_id, {last.boot})[last.boot]
-    return clock.estimate(last.up_ms).at_ms
+    sealed = clock.estimate(last.up_ms)
+    return sealed.at_ms - sealed.error_ms
 
 
 def chain_of(conn: Connection, device_id: str) -> Chain | None:
@@ -117,17 +137,23 @@ def missing_seqs(conn: Connection, device_id: str, limit: int = 100) -> tuple[tu
 def events_between(
     conn: Connection, device_ids: Collection[str], from_ms: int, to_ms: int
 ) -> tuple[IngestEvent, ...]:
-    """What did not fit an honest device and was noticed in [from_ms, to_ms], oldest first."""
+    """What did not fit an honest device and can have happened in [from_ms, to_ms], oldest first.
+
+    By the time of what it is about, and not of when it was noticed: no order of arrival changes it.
+    """
     query = (
         sa.select(EVENT)
         .where(EVENT.c.device_id.in_(sorted(device_ids)))
-        .where(EVENT.c.at_ms >= from_ms, EVENT.c.at_ms <= to_ms)
-        .order_by(EVENT.c.at_ms, EVENT.c.id)
+        .order_by(EVENT.c.device_id, EVENT.c.id)
     )
-    return tuple(
-        IngestEvent(row.device_id, EventKind(row.kind), row.at_ms, row.detail, row.envelope)
-        for row in conn.execute(query)
-    )
+    found: list[IngestEvent] = []
+    for device_id, rows in itertools.groupby(conn.execute(query), lambda row: str(row.device_id)):
+        told = list(rows)
+        for row, (since_ms, until_ms) in zip(told, _when(conn, device_id, told), strict=True):
+            if since_ms <= to_ms and until_ms >= from_ms:
+                kind = EventKind(row.kind)
+                found.append(IngestEvent(device_id, kind, until_ms, row.detail, row.envelope))
+    return tuple(sorted(found, key=lambda one: (one.at_ms, one.device_id, one.kind, one.detail)))
 
 
 def refusals(conn: Connection, since_day: str = "") -> tuple[RefusalCount, ...]:
@@ -180,14 +206,67 @@ def receipts_of(conn: Connection, device_id: str, from_seq: int = 0) -> tuple[St
     )
 
 
-def _windows(conn: Connection, device_id: str, from_ms: int) -> list[Row[Any]]:
-    """Windows that can reach into what begins at `from_ms`: nothing arrives before it is sealed."""
+def _reaching(
+    conn: Connection, device_id: str, from_ms: int, to_ms: int
+) -> tuple[list[Row[Any]], dict[bytes, BootClock]]:
+    """Windows that can reach into [from_ms, to_ms], in order, and the clocks of their boots."""
+    earliest_ms = BOOT.c.first_up_ms + BOOT.c.low_ms - clock_model.WINDOW_MS
     query = (
         sa.select(BOOT)
+        # Nothing arrives before it is sealed. The rest spares the clock model the windows that are
+        # later for certain: bounds of other hours can only make `low_ms` larger, but for drift.
         .where(BOOT.c.device_id == device_id, BOOT.c.arrived_ms >= from_ms)
+        .where(sa.or_(BOOT.c.low_ms.is_(None), earliest_ms <= to_ms))
         .order_by(BOOT.c.boot, BOOT.c.hour)
     )
-    return list(conn.execute(query))
+    spans = list(conn.execute(query))
+    clocks = _clocks(conn, device_id, {span.boot for span in spans})
+    reaching = []
+    for span in spans:
+        since_ms, until_ms = _extent(span, clocks[span.boot])
+        if since_ms - _SEALED_WITHIN_MS <= to_ms and until_ms >= from_ms:
+            reaching.append(span)
+    return reaching, clocks
+
+
+def _extent(span: Row[Any], clock: BootClock) -> tuple[int, int]:
+    """When the envelopes of a window were sealed, at the earliest and at the latest."""
+    first, last = clock.estimate(span.first_up_ms), clock.estimate(span.last_up_ms)
+    return first.at_ms - first.error_ms, last.at_ms + last.error_ms
+
+
+def _when(conn: Connection, device_id: str, events: Sequence[Row[Any]]) -> list[tuple[int, int]]:
+    """When each of a device's events happened, at the earliest and at the latest."""
+    seqs = {seq for row in events if row.seq is not None for seq in (row.seq - 1, row.seq)}
+    sealed = _sealed(conn, device_id, seqs)
+    found = []
+    for row in events:
+        # What breaks a chain happened between an envelope and the one before it.
+        near = [] if row.seq is None else [*sealed.get(row.seq - 1, ()), *sealed.get(row.seq, ())]
+        found.append((min(near, default=row.at_ms), max(near, default=row.at_ms)))
+    forks = [when[0] for when, row in zip(found, events, strict=True) if row.kind == EventKind.FORK]
+    return [
+        # The second host was there from the first fork on, long before anybody noticed.
+        (min([when[0], *forks]), when[1]) if row.kind == EventKind.TWO_HOSTS else when
+        for when, row in zip(found, events, strict=True)
+    ]
+
+
+def _sealed(conn: Connection, device_id: str, seqs: set[int]) -> dict[int, tuple[int, int]]:
+    """When these envelopes were sealed, at the earliest and at the latest, by seq."""
+    rows: list[Row[Any]] = []
+    wanted = sorted(seqs)
+    for start in range(0, len(wanted), 1000):
+        query = sa.select(ENVELOPE.c.seq, ENVELOPE.c.boot, ENVELOPE.c.up_ms).where(
+            ENVELOPE.c.device_id == device_id, ENVELOPE.c.seq.in_(wanted[start : start + 1000])
+        )
+        rows += conn.execute(query)
+    clocks = _clocks(conn, device_id, {row.boot for row in rows})
+    found = {}
+    for row in rows:
+        estimate = clocks[row.boot].estimate(row.up_ms)
+        found[row.seq] = estimate.at_ms - estimate.error_ms, estimate.at_ms + estimate.error_ms
+    return found
 
 
 def _clocks(conn: Connection, device_id: str, boots: Collection[bytes]) -> dict[bytes, BootClock]:
@@ -201,8 +280,15 @@ def _clocks(conn: Connection, device_id: str, boots: Collection[bytes]) -> dict[
     )
     found = defaultdict(list)
     for row in conn.execute(query):
-        found[row.boot].append(windows.from_row(row))
-    return {boot: BootClock(tuple(seen), floor_ms) for boot, seen in found.items()}
+        found[row.boot].append(row)
+    return {
+        boot: BootClock(
+            tuple(map(windows.from_row, rows)),
+            floor_ms,
+            clock_model.overtaken_hours((row.hour, row.first_seq, row.last_seq) for row in rows),
+        )
+        for boot, rows in found.items()
+    }
 
 
 def _rows_of(conn: Connection, span: Row[Any]) -> list[Row[Any]]:
@@ -245,7 +331,7 @@ def _stored(row: Row[Any], clock: BootClock, receipt_at_ms: int | None) -> Store
         boot_offset_ms=clock.estimate(row.up_ms).offset_ms,
         reconstructed=clock_model.is_reconstructed(seen, clock),
         readings=tuple(
-            _timed(index, raw["t"], value, clock)
+            _timed(index, raw["t"], row.up_ms, value, clock)
             for index, (raw, value) in enumerate(zip(opened.readings, values, strict=True))
         ),
         data=row.data,
@@ -253,10 +339,14 @@ def _stored(row: Row[Any], clock: BootClock, receipt_at_ms: int | None) -> Store
 
 
 def _timed(
-    index: int, t_ms: int, value: readings.Reading | None, clock: BootClock
+    index: int, t_ms: int, sealed_up_ms: int, value: readings.Reading | None, clock: BootClock
 ) -> StoredReading:
-    estimate = clock.estimate(t_ms)
-    return StoredReading(index, estimate.at_ms, estimate.error_ms, value)
+    estimate, waited_ms = clock.estimate(t_ms), sealed_up_ms - t_ms
+    # The chain vouches for when it was sealed; for a time long before that, only the device's word.
+    error_ms = (
+        estimate.error_ms if waited_ms <= _SEALED_WITHIN_MS else estimate.error_ms + waited_ms
+    )
+    return StoredReading(index, estimate.at_ms, error_ms, value)
 
 
 def _within(one: StoredEnvelope, from_ms: int, to_ms: int) -> StoredEnvelope:

@@ -161,6 +161,12 @@ class Writer:
         }
 
 
+def newest_ms(conn: Connection) -> int:
+    """UTC ms of the newest arrival of all; 0: there was none."""
+    query = sa.select(sa.func.coalesce(sa.func.max(CHAIN.c.seen_ms), 0))
+    return int(conn.execute(query).scalar_one())
+
+
 def combined(parts: Iterable[Taken]) -> Taken:
     """What several batches came to; of two receipts for a device the later holds."""
     whole = Taken()

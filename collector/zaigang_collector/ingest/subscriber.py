@@ -43,6 +43,7 @@ _RECEIPTS_IN_FLIGHT: Final = 2_000
 _RETRY_S: Final = (0.2, 1.0, 5.0, 15.0, 30.0)
 # While one waits for the disk the other checks signatures. A third would find nothing to do.
 _CONSUMERS: Final = 2
+_STATES: Final = {b"online": True, b"offline": False}
 _TICK_S: Final = 0.5  # how soon a waiting thread notices that it is to stop
 
 
@@ -114,11 +115,14 @@ class Subscriber:
         batch: int,
         wait_ms: int,
         on_quarantine: Callable[[str], None] = lambda device_id: None,
+        on_state: Callable[[str, bool], None] = lambda device_id, online: None,
+        on_connected: Callable[[], None] = lambda: None,
     ) -> None:
         """`batch` messages at most are stored at once, and `wait_ms` waited for the batch to fill.
 
         `on_quarantine` is called, in a thread of ours, with each device that is not listened
-        to any more, so that its connection can be cut.
+        to any more, so that its connection can be cut; `on_state` with each device that came
+        online (True) or went, after `on_connected`, which tells of each connection to the broker.
         """
         self._link = link
         self._intake = intake
@@ -126,6 +130,8 @@ class Subscriber:
         self._batch = batch
         self._wait_s = wait_ms / 1000
         self._on_quarantine = on_quarantine
+        self._on_state = on_state
+        self._on_connected = on_connected
         self._arrived: queue.Queue[_Held] = queue.Queue(batch * _QUEUE_BATCHES)
         self._stopping = threading.Event()
         self._subscribed = threading.Event()
@@ -199,6 +205,7 @@ class Subscriber:
             return
         self.progress.connections += 1
         self.progress.connected = True
+        self._on_connected()
         up = topics.SHARED_UP if self._link.shared else topics.ALL_UP
         client.subscribe([(up, _QOS), (topics.ALL_STATE, _QOS)])
 
@@ -267,8 +274,16 @@ class Subscriber:
             self.send_down(device_id, receipt)
         for device_id in taken.quarantined:
             self._on_quarantine(device_id)
+        for held in batch:
+            self._tell_state(held.message)
         with self._counting:
             self.progress.add(taken)
+
+    def _tell_state(self, message: Arrived) -> None:
+        online = _STATES.get(message.data)
+        where = None if online is None else topics.device_of(message.topic)
+        if online is not None and where is not None and where[0] == "state":
+            self._on_state(where[1], online)
 
     def _take(self, batch: Sequence[Arrived]) -> Taken | None:
         """Until it is durable: what the database refuses today it takes tomorrow."""

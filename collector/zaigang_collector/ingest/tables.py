@@ -84,7 +84,8 @@ EVENT = sa.Table(
     sa.Column("device_id", sa.String(40), nullable=False),
     sa.Column("kind", sa.String(30), nullable=False),
     sa.Column("subject", sa.String(100), nullable=False),  # what it is about: told once
-    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("seq", sa.BigInteger),  # of the envelope that it is about
+    sa.Column("at_ms", sa.BigInteger, nullable=False),  # when it was noticed
     sa.Column("detail", sa.String(300), nullable=False),
     sa.Column("envelope", sa.LargeBinary(32)),
     sa.UniqueConstraint("device_id", "kind", "subject"),

@@ -103,7 +103,7 @@ def _contradictions(conn: Connection, rows: Sequence[dict[str, Any]]) -> list[Ev
         BOOT.c.low_ms > BOOT.c.high_ms + clock_model.TOLERANCE_MS,
     )
     return [
-        impossible_boot(row.device_id, row.boot, row.hour)
+        impossible_boot(row.device_id, row.boot, row.hour, row.first_seq)
         for row in conn.execute(query)
         if clock_model.contradicts(from_row(row))
     ]

@@ -75,6 +75,20 @@ class Facts:
     def two_places_ms(self) -> int:
         return self.ms_where(lambda slot: self.looked.two_places[slot])
 
+    @property
+    def in_two_places(self) -> bool:
+        """Whether somebody else uses one of the person's devices, nobody knows which."""
+        return self.two_places_ms >= self.scene.policy.two_places_min * 60_000
+
+    def left_unclaimed(self, run: Run) -> bool:
+        """Whether an absence reaches the end of an interval that only the shift ends, after the
+        person was seen: who forgot to clock out never claimed to have stayed."""
+        return (
+            not self.scene.claim.end_is_claimed
+            and run.stop == self.scene.grid.count
+            and any(self.covered[slot] and self.is_present(slot) for slot in range(run.start))
+        )
+
     @functools.cached_property
     def _gaps(self) -> list[Run]:
         person, exempt = self.looked.person, self.scene.exempt

@@ -47,7 +47,7 @@ def _devices(facts: Facts) -> list[Text]:
 
 def _doubts(facts: Facts) -> list[Text]:
     found = [reasons.doubted(facts.doubted)] if facts.doubted else []
-    if facts.two_places_ms >= facts.scene.policy.two_places_min * 60_000:
+    if facts.in_two_places:
         found.append(reasons.two_places(facts.two_places_ms))
     witness_ms = facts.scene.policy.time_error_witness_s * 1000
     named = {
@@ -69,6 +69,8 @@ def _absences(facts: Facts) -> list[Text]:
         long_enough = facts.length_ms(run) >= facts.least_absence_ms(run)
         if long_enough and len(behind) < FAMILIES_TO_CONTRADICT:
             found.append(reasons.one_family(facts.span(run), behind))
+        elif long_enough and facts.left_unclaimed(run):
+            found.append(reasons.no_clock_out(facts.span(run)))
     return found
 
 

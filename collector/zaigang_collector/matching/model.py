@@ -164,7 +164,8 @@ class IntegrityEvent:
 
     device_id: str
     kind: str
-    """fork, rewound_chain, two_hosts, boot_time_impossible, refused_signature, replayed_beacon."""
+    """fork, broken_chain, two_hosts, boot_time_impossible, unknown_receipt, refused_signature,
+    replayed_beacon."""
     at_ms: int
     detail: str
     envelope: bytes | None = None
@@ -238,7 +239,8 @@ class Assessment:
     coverage: float
     """Share of the interval covered by any evidence, 0 to 1."""
     present_share: float | None
-    """Share of the covered interval in which presence is above the bound; None without coverage."""
+    """Share of the covered interval in which presence is above the bound and no gap in the person's
+    own traces is too long to be bridged; None without coverage."""
     slot_ms: int
     posteriors: tuple[float, ...]
     """Posterior of being at the site per slot."""

@@ -51,6 +51,7 @@ class Policy:
     network_llr: float
     network_hold_s: int
     network_travels_min: float
+    network_hop_s: int
     unknown_network_llr: float
     egress_llr: float
     vantage_age_s: int

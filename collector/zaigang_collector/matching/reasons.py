@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zaigang_collector.matching.model import Family, Text
-from zaigang_collector.matching.words import chance, length_en, length_zh
+from zaigang_collector.matching.words import chance, event, length_en, length_zh
 
 _GAPS_ZH = {
     "off_hours": "不在采集时段",
@@ -120,7 +120,7 @@ def long_gap(span: str, ms: int) -> Text:
 def forgotten(ms: int) -> Text:
     return Text(
         f"电脑在别处闲置 {length_zh(ms)}，无人操作：可能只是忘带电脑，不作不利认定。",
-        f"The laptop lay idle elsewhere for {length_en(ms)} with nobody at it: left behind, "
+        f"The laptop lay idle elsewhere for {length_en(ms)} with nobody at it: forgotten, "
         "perhaps; not held against anybody.",
     )
 
@@ -140,6 +140,14 @@ def short_absence(span: str, ms: int, least_min: float) -> Text:
         f"{span}（{length_zh(ms)}）可能离开过驻场地点，短于认定所需的 {least_min:g} 分钟，不影响结论。",
         f"Away {span}, perhaps ({length_en(ms)}): shorter than the {least_min:g} min that would "
         "count.",
+    )
+
+
+def no_clock_out(span: str) -> Text:
+    return Text(
+        f"{span} 的读数偏向不在驻场地点，但此前在场，也没有下班打卡：员工并未声称留到班次结束，不作不利认定。",
+        f"The readings of {span} lean towards absence, after presence, and there is no clock-out: "
+        "nobody claimed to have stayed until the end of the shift; not held against anybody.",
     )
 
 
@@ -182,9 +190,10 @@ def regular(ms: int) -> Text:
 
 
 def doubted(kinds: list[str]) -> Text:
+    told = [event(kind) for kind in kinds]
     return Text(
-        f"设备的封包链有疑点（{'、'.join(kinds)}），暂不确认，请 IT 先核查设备；这不说明员工有任何问题。",
-        f"The chain of a device is in doubt ({', '.join(kinds)}): not confirmed before IT has looked "
+        f"设备的封包链有疑点（{'、'.join(text.zh for text in told)}），暂不确认，请 IT 先核查设备；这不说明员工有任何问题。",
+        f"The chain of a device is in doubt ({', '.join(text.en for text in told)}): not confirmed before IT has looked "
         "at the device; it says nothing of the employee.",
     )
 
@@ -209,8 +218,8 @@ def badly_dated(error_ms: int) -> Text:
 def left_out(device_ids: list[str]) -> Text:
     names = _few(device_ids)
     return Text(
-        f"设备 {names} 因完整性异常被隔离，其读数未采用，不据此指责任何人。",
-        f"The readings of {names} are left out after an integrity event; nobody is accused.",
+        f"设备 {names} 因完整性异常被隔离，其读数未采用，也不据此作不利认定。",
+        f"The readings of {names} are left out after an integrity event; not held against anybody.",
     )
 
 

@@ -62,6 +62,8 @@ def _convicts(facts: Facts, run: Run) -> bool:
     return (
         facts.length_ms(run) >= facts.least_absence_ms(run)
         and len(facts.families_behind(run)) >= FAMILIES_TO_CONTRADICT
+        and not facts.in_two_places
+        and not facts.left_unclaimed(run)
     )
 
 
@@ -73,7 +75,7 @@ def _confirms(facts: Facts) -> bool:
         and facts.coverage >= policy.confirm_coverage_share
         and facts.person_ms >= policy.confirm_person_share * facts.covered_ms
         and facts.longest_gap_ms <= policy.confirm_gap_min * 60_000
-        and facts.two_places_ms < policy.two_places_min * 60_000
+        and not facts.in_two_places
         and not facts.doubted
     )
 

@@ -162,8 +162,16 @@ def network_context(support_ms: int, against_ms: int) -> Text:
 
 def hands(site_ms: int, away_ms: int, unplaced_ms: int, remote_ms: int, regular_ms: int) -> Text:
     told: Sequence[tuple[int, str, str]] = (
-        (site_ms, "电脑位于驻场地点且有本地操作 {zh}", "local input while the laptop was at the site for {en}"),
-        (away_ms, "电脑位于别处且有本地操作 {zh}", "local input while the laptop was elsewhere for {en}"),
+        (
+            site_ms,
+            "电脑位于驻场地点且有本地操作 {zh}",
+            "local input while the laptop was at the site for {en}",
+        ),
+        (
+            away_ms,
+            "电脑位于别处且有本地操作 {zh}",
+            "local input while the laptop was elsewhere for {en}",
+        ),
         (
             unplaced_ms,
             "有本地操作但无法确定电脑位置 {zh}",
@@ -237,19 +245,26 @@ def geofence(
 
 _EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "fork": ("同一序号出现两份不同封包", "two different envelopes under one number"),
-    "rewound_chain": ("封包链被回退", "a chain that was rewound"),
+    "broken_chain": ("封包链前后不衔接", "a chain that does not continue itself"),
     "two_hosts": ("同一设备密钥出现在两台主机上", "one device key on two hosts"),
-    "boot_time_impossible": ("设备开机时间自相矛盾", "an impossible boot time"),
+    "boot_time_impossible": ("设备开机时间自相矛盾", "a boot time that contradicts itself"),
+    "unknown_receipt": ("封包引用了未知的回执", "an envelope that quotes an unknown receipt"),
     "refused_signature": ("封包签名无效", "an envelope with a bad signature"),
-    "replayed_beacon": ("信标疑似被重放", "a beacon that looks replayed"),
+    "replayed_beacon": ("收到的信标像是重放的", "a beacon that looks replayed"),
 }
 
 
+def event(kind: str) -> Text:
+    """An integrity event, named. Every one of them has innocent causes."""
+    return Text(*_EVENTS.get(kind, ("其他完整性异常", "another integrity event")))
+
+
 def integrity_event(kind: str, count: int, left_out: bool) -> Text:
-    zh, en = _EVENTS.get(kind, ("其他完整性异常", "another integrity event"))
-    tail_zh = "，该设备读数不用于判断，也不据此指责任何人" if left_out else ""
-    tail_en = ", its readings are left out and nobody is accused" if left_out else ""
-    return Text(f"{zh} {count} 次{tail_zh}", f"{en} ({count}x){tail_en}")
+    told = event(kind)
+    times = "once" if count == 1 else f"{count} times"
+    tail_zh = "，该设备读数不用于判断，也不据此作不利认定" if left_out else ""
+    tail_en = "; its readings are left out, and it is not held against anybody" if left_out else ""
+    return Text(f"{told.zh}（{count} 次）{tail_zh}", f"{told.en}, {times}{tail_en}")
 
 
 def misheard(kind: str, slots: int, worst_s: float) -> Text:
@@ -275,7 +290,10 @@ def misheard(kind: str, slots: int, worst_s: float) -> Text:
 def claim_flag(flag: str) -> Text:
     if flag == "mock_location":
         return Text("打卡来源标记了模拟定位", "the source flagged a mock location")
-    return Text("打卡来源标记了多人共用一台打卡设备", "the source flagged one clock-in device for several people")
+    return Text(
+        "打卡来源标记了多人共用一台打卡设备",
+        "the source flagged one clock-in device for several people",
+    )
 
 
 def two_places(ms: int) -> Text:

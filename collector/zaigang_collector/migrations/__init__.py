@@ -17,8 +17,12 @@ _HERE: Final = Path(__file__).parent
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to `revision`. All of it or nothing: DDL is transactional in both."""
+    """Bring the schema to `revision`. All of it or nothing: DDL is transactional in both. Raises
+    SchemaError for a database of a newer program."""
     with engine.begin() as conn:
+        found = MigrationContext.configure(conn).get_current_revision()
+        if found is not None and found not in _revisions():
+            raise _newer(found)
         command.upgrade(_config(conn), revision)
 
 
@@ -37,12 +41,20 @@ def check(engine: Engine) -> None:
         return
     if found is None:
         raise SchemaError("the database is empty; `zaigang-collector init` makes its tables")
-    if found in {script.revision for script in scripts.walk_revisions()}:
+    if found in _revisions():
         raise SchemaError(
             f"the database is at version {found}, older than this program; make a backup, then "
             "run `zaigang-collector upgrade`"
         )
-    raise SchemaError(
+    raise _newer(found)
+
+
+def _revisions() -> frozenset[str]:
+    return frozenset(one.revision for one in ScriptDirectory(str(_HERE)).walk_revisions())
+
+
+def _newer(found: str) -> SchemaError:
+    return SchemaError(
         f"the database is at version {found}, which this program does not know: it was used by a "
         "newer one. Install that version again."
     )

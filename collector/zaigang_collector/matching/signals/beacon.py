@@ -120,6 +120,7 @@ def _hear(scene: Scene, device: Device, air: NodeAir, lane: Lane) -> list[Mishea
     known, site_id, grid = scene.evidence.beacons, scene.site.site_id, scene.grid
     start_ms, slot_ms, count = grid.start_ms, grid.slot_ms, grid.count
     latest_ms = -1 if air.shifts else SLOT_MS
+    longest_ms = scene.policy.longest_span_s * 1000
     support, refs = lane.support, lane.support_refs
     llrs: dict[int, float] = {}  # by time error; few differ
     misheard: list[Misheard] = []
@@ -129,7 +130,8 @@ def _hear(scene: Scene, device: Device, air: NodeAir, lane: Lane) -> list[Mishea
             continue  # nobody's: another company's, or noise
         heard_ms = timed.boot_offset_ms + timed.reading.first_t  # type: ignore[union-attr]  # the same
         slot = (heard_ms - start_ms) // slot_ms
-        if not 0 <= slot < count:
+        # Told long after it was heard: the time of hearing is the device's word alone.
+        if not 0 <= slot < count or timed.at_ms - heard_ms > longest_ms:
             continue
         plain = source.site_id == site_id and 0 <= heard_ms - source.slot * SLOT_MS <= latest_ms
         wrong = None if plain else _wrong(scene, air, source, heard_ms, slot, timed)

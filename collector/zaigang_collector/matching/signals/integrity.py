@@ -24,7 +24,7 @@ from zaigang_collector.matching.timeline import Scene, Trace, order, references
 # Nobody can tell which host spoke, or when: the readings are left out, for and against.
 UNUSABLE: Final = frozenset({"two_hosts", "boot_time_impossible"})
 # The chain was copied or rolled back: what is there is signed, what is missing is not known.
-DOUBTED: Final = frozenset({"fork", "rewound_chain", "replayed_beacon"})
+DOUBTED: Final = frozenset({"fork", "broken_chain", "replayed_beacon"})
 _CLAIM_FLAGS: Final = ("mock_location", "duplicate_device")
 
 

@@ -6,6 +6,7 @@ context: bounded over the whole interval, and never one of the families behind a
 
 from __future__ import annotations
 
+import bisect
 import functools
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -128,7 +129,29 @@ def _slots(scene: Scene, from_ms: int, until_ms: int) -> Sequence[int]:
 
 
 def _travelling(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozenset[bytes]:
-    """Home networks that were seen together with the site's beacon: they travel."""
+    """Home networks that were seen at the site: they travel."""
+    return _beside_beacon(scene, readings, beacon) | _beside_site(scene, readings)
+
+
+def _beside_site(scene: Scene, readings: Sequence[Held]) -> frozenset[bytes]:
+    """Home networks between which and the site's own nobody had the time to go home."""
+    site = scene.site.networks - scene.claim.travelling_networks
+    seen = [each for each in readings if each.network.net is not None]
+    # In a tunnel that is bridged the site's gateway is seen from anywhere.
+    there = [each.timed.at_ms for each in seen if each.network.net in site and not each.network.vpn]
+    hop_ms = scene.policy.network_hop_s * 1000
+    found = set()
+    for each in seen:
+        at_ms, net = each.timed.at_ms, each.network.net
+        next_one = bisect.bisect_left(there, at_ms)
+        near = there[max(0, next_one - 1) : next_one + 1]
+        if net is not None and any(abs(at_ms - other_ms) <= hop_ms for other_ms in near):
+            found.add(net)
+    return frozenset(found & (scene.claim.home_networks - site))
+
+
+def _beside_beacon(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozenset[bytes]:
+    """Home networks that were seen together with the site's beacon."""
     together: dict[bytes, set[int]] = {}
     for each in readings:
         network, slots = each.network, each.slots

@@ -280,6 +280,7 @@ def upgrade() -> None:
         sa.Column("device_id", sa.String(length=40), nullable=False),
         sa.Column("kind", sa.String(length=30), nullable=False),
         sa.Column("subject", sa.String(length=100), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=True),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.Column("detail", sa.String(length=300), nullable=False),
         sa.Column("envelope", sa.LargeBinary(length=32), nullable=True),
