@@ -202,7 +202,9 @@ def main() -> int:
     parser.add_argument("--warm-up", type=float, default=WARM_UP_S, help="seconds before that")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the agent")
     options = parser.parse_args()
-    measured = measure(options.seconds, options.warm_up, options.python)
+    # The agent starts in a folder of its own. No `resolve`: that would leave a virtual environment.
+    python = str(Path(options.python).absolute())
+    measured = measure(options.seconds, options.warm_up, python)
     print(report(measured))
     agent = measured.agent
     return int(agent.rss_mib > BAR_MIB or agent.cpu_s_per_h > BAR_CPU_S_PER_H)
