@@ -1,10 +1,15 @@
-"""The errors of the wire.
+"""The errors of the wire and of evidence.
 
 ZaigangError
 ├── WireError           bytes from outside that do not hold; carries a Refusal
-└── TokenError          an enrolment token that is not one (typing mistake, cut off, wrong product)
+├── TokenError          an enrolment token that is not one (typing mistake, cut off, wrong product)
+└── EvidenceError       something shown as proof that proves nothing
+    ├── ProofError      a Merkle proof that does not lead where it should
+    ├── NoteError       a signed note, a checkpoint or a key of one
+    ├── TimestampError  a time stamp of RFC 3161
+    └── BundleError     a file that is no evidence bundle
 
-Parsers in this package let nothing else out: any input gives a value or a WireError.
+Parsers in this package let nothing else out: any input gives a value or one of these.
 """
 
 from __future__ import annotations
@@ -54,6 +59,29 @@ class WireError(ZaigangError):
 
 class TokenError(ZaigangError):
     """A string that is not an enrolment token; the message says what is wrong with it."""
+
+
+class EvidenceError(ZaigangError):
+    """Something shown as proof that proves nothing; the message is one printable line."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(_printable_line(detail))
+
+
+class ProofError(EvidenceError):
+    """A Merkle proof that does not lead where it should."""
+
+
+class NoteError(EvidenceError):
+    """A signed note, a checkpoint or a verifier key that is none, or is signed by somebody else."""
+
+
+class TimestampError(EvidenceError):
+    """A time stamp that does not stamp this, or is not by whom it should be."""
+
+
+class BundleError(EvidenceError):
+    """A file that is no evidence bundle."""
 
 
 def _printable_line(text: str) -> str:
