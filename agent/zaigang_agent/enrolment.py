@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from zaigang_agent import endpoint, keys
+from zaigang_agent import endpoint, keys, ledgerwatch
 from zaigang_agent.endpoint import Address
 from zaigang_agent.errors import EnrolmentError, IdentityError
 from zaigang_agent.keys import Card, Identity, Kind
@@ -38,7 +38,8 @@ if TYPE_CHECKING:  # five megabytes that a running agent does not need
 _RETIRED: Final = "retired"
 _SPOOL_FILES: Final = (SPOOL, f"{SPOOL}-wal", f"{SPOOL}-shm", RESERVE)
 # identity.json first: what is left half done is not an enrolled device.
-_ALL_FILES: Final = (*reversed(keys.ALL_FILES), keys.ATTEMPT, *_SPOOL_FILES)
+_WITNESSED: Final = (ledgerwatch.EARLIER, ledgerwatch.LATER)
+_ALL_FILES: Final = (*reversed(keys.ALL_FILES), keys.ATTEMPT, *_SPOOL_FILES, *_WITNESSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from zaigang_agent.errors import (
 )
 from zaigang_agent.keeper import Keeper, Store, gap
 from zaigang_agent.keys import Identity
+from zaigang_agent.ledgerwatch import LedgerWatch
 from zaigang_agent.platforms.base import Platform
 from zaigang_agent.samplers.base import Now, Sampler
 from zaigang_agent.samplers.sessions import farewell
@@ -127,6 +128,7 @@ class Runner:
             self._boot,
             parts.buffer,
         )
+        self._ledger = LedgerWatch(parts.identity.state_dir, self._problems, parts.errors)
         self._closed: GapReason | None = None
         self._closed_since_ms = 0
         self._stepped_ms: int | None = None
@@ -353,6 +355,10 @@ class Runner:
             self._parts.errors["receipt_other_device"] += 1
             _log.warning("a receipt for device %s, which is not this one", word.device_id)
             return
+        before = self._parts.spool.receipt()
+        if before is not None:
+            earlier = receipt.open_receipt(before, identity.collector_key)
+            self._ledger.compare(earlier, before, word, data)
         self._parts.spool.settle(word, data)
 
     def _take_config(self, data: bytes) -> None:

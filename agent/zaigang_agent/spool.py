@@ -126,6 +126,11 @@ class Spool:
         seq: int = self._db.execute("SELECT last_seq FROM chain").fetchone()[0]
         return seq
 
+    def receipt(self) -> bytes | None:
+        """The newest receipt held, as it came; None: none yet."""
+        data: bytes | None = self._db.execute("SELECT receipt FROM chain").fetchone()[0]
+        return data
+
     def fill(self, max_mb: int) -> float:
         """How much of a budget of `max_mb` MiB the waiting envelopes take; 1 is all of it."""
         return self._bytes / (max_mb * _MIB)

@@ -15,6 +15,7 @@ from zaigang_collector.api import (
     directory,
     docs,
     fleet,
+    ledger,
     operations,
     problems,
     readings,
@@ -53,8 +54,10 @@ def api_app(services: Services) -> FastAPI:
         assessments.router,
         readings.router,
         fleet.router,
+        ledger.router,
     ):
         app.include_router(router, prefix=PREFIX)
+    app.include_router(ledger.log)
     app.include_router(operations.router)
     app.add_api_route(
         f"{PREFIX}/docs", _docs(app), include_in_schema=False, response_class=HTMLResponse

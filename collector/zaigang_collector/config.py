@@ -307,6 +307,10 @@ class DataDirectory:
         return self.root / "receipt.key"
 
     @property
+    def ledger_key(self) -> Path:
+        return self.root / "ledger.key"
+
+    @property
     def net_key(self) -> Path:
         return self.root / "net.key"
 

@@ -9,6 +9,7 @@ ZaigangError
     ├── ConflictError        it would contradict what is already there
     ├── CertificateError     a signing request or a certificate that does not hold
     ├── EnrolmentError       a device that may not enrol or renew; carries a Rejection
+    ├── LedgerError          the ledger does not fit itself: nothing may be added to it
     └── MatchingError        what cannot be assessed: `matching.errors` has its kinds
 """
 
@@ -27,6 +28,10 @@ class CollectorError(ZaigangError):
 
 class ConfigError(CollectorError):
     """A setting or a file of the data directory; the message says which and what to do."""
+
+
+class LedgerError(CollectorError):
+    """The ledger does not fit itself, its key, or what was published of it; the message says how."""
 
 
 class SchemaError(CollectorError):

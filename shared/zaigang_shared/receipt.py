@@ -19,6 +19,14 @@ _MAX_MS: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
+class LogHead:
+    """How large the ledger was, and its root: what the collector cannot take back any more."""
+
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The collector's word that everything up to `through` is durable."""
 
@@ -29,6 +37,8 @@ class Receipt:
     """SHA-256 of envelope `through`."""
     at_ms: int
     """Collector UTC."""
+    log: LogHead | None = None
+    """The newest checkpoint of the ledger then; None before there was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ def sign_receipt(key: Ed25519PrivateKey, receipt: Receipt) -> bytes:
         "through": receipt.through,
         "head": receipt.head,
         "at": receipt.at_ms,
+        "log": None if receipt.log is None else [receipt.log.size, receipt.log.root],
     }
     _receipt(fields)
     return _sign(key, fields)
@@ -67,7 +78,7 @@ def open_receipt(data: bytes, collector_key: Ed25519PublicKey) -> Receipt:
 
 
 def _receipt(fields: dict[str, Any]) -> Receipt:
-    _expect(fields, {"v", "dev", "through", "head", "at"}, "receipt")
+    _expect(fields, {"v", "dev", "through", "head", "at", "log"}, "receipt")
     through, head = fields["through"], fields["head"]
     if fields["v"] != VERSION or type(fields["v"]) is not int:
         raise WireError(Refusal.PAYLOAD, f"receipt version {fields['v']!r}, only 1 is known")
@@ -75,7 +86,17 @@ def _receipt(fields: dict[str, Any]) -> Receipt:
         raise WireError(Refusal.PAYLOAD, "through must be a sequence number")
     if type(head) is not bytes or len(head) != 32:
         raise WireError(Refusal.PAYLOAD, "head must be 32 bytes")
-    return Receipt(_device(fields), through, head, _at(fields))
+    return Receipt(_device(fields), through, head, _at(fields), _log(fields["log"]))
+
+
+def _log(value: object) -> LogHead | None:
+    if value is None:
+        return None
+    if type(value) is list and len(value) == 2:
+        size, root = value
+        if type(size) is int and 0 <= size < 2**63 and type(root) is bytes and len(root) == 32:
+            return LogHead(size, root)
+    raise WireError(Refusal.PAYLOAD, "log must be null, or size and root of the ledger")
 
 
 def sign_vantage(key: Ed25519PrivateKey, vantage: Vantage) -> bytes:

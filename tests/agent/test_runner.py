@@ -39,7 +39,7 @@ from zaigang_agent.spool import Spool
 from zaigang_shared import receipt
 from zaigang_shared.device_config import DeviceConfig, Hours, Shift, SignedConfig
 from zaigang_shared.readings import Gap, Health, Session, Usage
-from zaigang_shared.receipt import Receipt
+from zaigang_shared.receipt import LogHead, Receipt
 
 MONDAY = FakeClock().utc  # 2026-09-21 21:33 in Shanghai
 DAY_SHIFT = Hours("Asia/Shanghai", tuple(Shift(d, 9 * 60, 18 * 60) for d in range(7)), 30)
@@ -357,6 +357,25 @@ def test_a_receipt_by_somebody_else_deletes_nothing(world: World) -> None:
     world.runner.step()
     assert world.runner.status().waiting == 1
     assert world.errors["received_header"] == 1
+
+
+def test_a_ledger_that_was_rewritten_is_told_and_the_envelopes_are_settled_all_the_same(
+    world: World,
+) -> None:
+    world.uplink.connected = False
+    world.run(140)
+    with Spool.peek(world.folder) as spool:
+        digests = [world.store.take(data).digest for _, data in spool.after(0, 10)]
+    assert len(digests) == 2
+    for number, root in enumerate((b"a", b"b"), start=1):
+        log = LogHead(5, root * 32)
+        word = Receipt(DEVICE_ID, number, digests[number - 1], number, log)
+        world.uplink.inbox.append(receipt.sign_receipt(COLLECTOR, word))
+        world.runner.step()
+    assert "not the one that it was" in world.runner.status().problems["ledger"]
+    assert world.errors["ledger_went_back"] == 1
+    with Spool.peek(world.folder) as spool:
+        assert spool.through == 2
 
 
 def test_a_rolled_back_spool_ends_the_agent_with_a_sentence(world: World) -> None:

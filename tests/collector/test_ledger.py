@@ -12,6 +12,7 @@ from tests.fakes import database
 from zaigang_collector import db
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.ledger.service import EntryType
+from zaigang_shared.ledger_entry import LeafData
 
 HASH = b"h" * 32
 SALT = b"s" * 16
@@ -30,7 +31,8 @@ def test_entries_come_out_in_the_order_in_which_they_went_in(conn: Connection) -
     found = ledger.entries(conn)
     assert [entry.ref for entry in found] == ["c1", "d/0", "d/1", "d/2", "p"]
     assert (found[0].queue_id, found[-1].queue_id) == (first, last)
-    assert found[0] == ledger.Entry(first, EntryType.CLOCK_IN, 5, HASH, SALT, "c1")
+    leaf = LeafData(EntryType.CLOCK_IN, 5, HASH, SALT).hash()
+    assert found[0] == ledger.Entry(first, None, EntryType.CLOCK_IN, 5, HASH, SALT, leaf, "c1")
 
 
 def test_the_queue_is_read_in_pieces(conn: Connection) -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from tests.factories.ledger import SIGNER
 from tests.fakes.clock import FakeClock
 from zaigang_collector import db
 from zaigang_collector.access import service as access
@@ -28,6 +29,7 @@ from zaigang_collector.directory.model import (
     Site,
     SiteKind,
 )
+from zaigang_collector.ledger import sequencer
 from zaigang_collector.matching.policy import default_policy
 from zaigang_shared.device_config import Shift
 
@@ -71,6 +73,7 @@ def api_world(folder: Path) -> Iterator[ApiWorld]:
     clock, randomness = FakeClock(), Counting()
     with db.writing(engine) as conn:
         db.metadata.create_all(conn)
+        sequencer.prepare(conn, SIGNER, clock.utc)
         site = Site("hq", "陆家嘴客户", SiteKind.CLIENT, ZONE, 31.2397, 121.4998, 150.0)
         directory.put_site(conn, site, clock.utc, randomness)
         network = Network(NetworkKind.GATEWAY, hash=bytes(7) + b"\1")
@@ -85,6 +88,7 @@ def api_world(folder: Path) -> Iterator[ApiWorld]:
         clock=clock,
         randomness=randomness,
         collector_key=collector_key,
+        ledger_key=SIGNER.verifier,
         policy=default_policy(),
         ready=lambda: problems,
     )

@@ -112,7 +112,13 @@ def _seal(seq: int, prev: bytes, rcpt: bytes | None, raws: list[dict[str, Any]])
 
 def signed_receipt(first: bytes) -> bytes:
     """The collector's receipt for the first envelope."""
-    said = receipt.Receipt(keys.DEVICE_ID, 1, envelope.digest(first), UTC_MS + 61_000)
+    said = receipt.Receipt(
+        keys.DEVICE_ID,
+        1,
+        envelope.digest(first),
+        UTC_MS + 61_000,
+        receipt.LogHead(7, bytes(range(32))),
+    )
     return receipt.sign_receipt(keys.COLLECTOR, said)
 
 

@@ -469,6 +469,7 @@ _RECEIPT: Final = {
     "through": 5,
     "head": bytes(32),
     "at": _AT_MS,
+    "log": None,
 }
 _VANTAGE: Final = {"dev": keys.DEVICE_ID, "addr": "203.0.113.7", "at": _AT_MS}
 _CONFIG: Final = {
@@ -491,6 +492,11 @@ def _receipts() -> Iterator[Case]:
         "receipt: head of 31 bytes": {**_RECEIPT, "head": bytes(31)},
         "receipt: at negative": {**_RECEIPT, "at": -1},
         "receipt: no device id": {**_RECEIPT, "dev": "Lap"},
+        "receipt: without log": {key: value for key, value in _RECEIPT.items() if key != "log"},
+        "receipt: log of one part": {**_RECEIPT, "log": [7]},
+        "receipt: log size true": {**_RECEIPT, "log": [True, bytes(32)]},
+        "receipt: log size negative": {**_RECEIPT, "log": [-1, bytes(32)]},
+        "receipt: log root of 31 bytes": {**_RECEIPT, "log": [7, bytes(31)]},
         "receipt: a list": [1],
     }
     for name, fields in wrong.items():

@@ -19,6 +19,7 @@ class Scope(enum.StrEnum):
     WRITE_ASSESSMENTS = "write:assessments"
     READ_READINGS = "read:readings"
     READ_HEALTH = "read:health"
+    READ_LEDGER = "read:ledger"
 
 
 @dataclass(frozen=True, slots=True)

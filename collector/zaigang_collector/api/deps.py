@@ -21,6 +21,7 @@ from zaigang_collector.access.model import Denied, Principal, Scope
 from zaigang_collector.api.problems import ProblemError
 from zaigang_collector.matching.policy import Policy
 from zaigang_shared.clock import Clock
+from zaigang_shared.note import VerifierKey
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Services:
     clock: Clock
     randomness: db.Randomness
     collector_key: Ed25519PublicKey
+    ledger_key: VerifierKey
     policy: Policy
     ready: Callable[[], list[str]]
     """What is not working, in sentences; empty when everything is."""

@@ -20,6 +20,8 @@ from zaigang_collector.devices.configuration import INTERVALS, ConfigGrounds
 from zaigang_collector.devices.enrolment import Issuer
 from zaigang_collector.devices.keyring import Keyring
 from zaigang_collector.errors import ConfigError
+from zaigang_collector.ledger import sequencer
+from zaigang_collector.ledger.sequencer import Signer
 from zaigang_shared.clock import Clock, SystemClock
 
 
@@ -41,6 +43,11 @@ class Opened:
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction."""
         return db.writing(self.engine)
+
+    def signer(self) -> Signer:
+        """Who signs this collector's ledger. Raises LedgerError."""
+        with self.reading() as conn:
+            return sequencer.signer(conn, self.keys.ledger_name, self.keys.ledger_key)
 
     @property
     def issuer(self) -> Issuer:
@@ -75,10 +82,12 @@ def init(
     config.check(settings)
     _refuse_strange(root)
     now_ms = (clock or SystemClock()).utc_ms()
-    keyring.create(directory, settings, now_ms, randomness)
+    keys = keyring.create(directory, settings, now_ms, randomness)
     engine = db.open_engine(config.database_url(settings, directory))
     try:
         migrations.upgrade(engine)
+        with db.writing(engine) as conn:
+            sequencer.prepare(conn, Signer(keys.ledger_name, keys.ledger_key), now_ms)
     finally:
         engine.dispose()
     if directory.database.exists():
@@ -90,9 +99,13 @@ def init(
 def upgrade(root: Path) -> None:
     """Bring the database of a data directory to this version's schema. Raises ConfigError."""
     directory = DataDirectory(root)
+    keys = keyring.load(directory)
     engine = _engine(config.load(directory), directory)
     try:
         migrations.upgrade(engine)
+        with db.writing(engine) as conn:
+            signer = Signer(keys.ledger_name, keys.ledger_key)
+            sequencer.prepare(conn, signer, SystemClock().utc_ms())
     finally:
         engine.dispose()
 

@@ -29,6 +29,7 @@ from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.bootstrap.mqtt import mqtt_running
 from zaigang_collector.bootstrap.notify import notify as tell
+from zaigang_collector.bootstrap.sequencing import Sequencing
 from zaigang_collector.bootstrap.worker import Worker, judge
 from zaigang_collector.devices import keyring
 from zaigang_collector.devices.device_api import DeviceServices, device_app
@@ -78,13 +79,16 @@ async def running(collector: Opened) -> AsyncIterator[Ports]:
         stack.enter_context(alone(collector.directory))
         now_ms = collector.clock.utc_ms()
         keyring.renew_own(collector.directory, settings, collector.keys, now_ms)
+        ledger = Sequencing(collector)
         worker = Worker(collector)
         mqtt = await stack.enter_async_context(mqtt_running(collector))
+        ledger.start()
+        stack.push_async_callback(asyncio.to_thread, ledger.stop)
         worker.start()
         stack.push_async_callback(asyncio.to_thread, worker.stop)
 
         def not_working() -> list[str]:
-            problems = [mqtt.problem(), worker.problem]
+            problems = [mqtt.problem(), ledger.problem, worker.problem]
             return [problem for problem in problems if problem]
 
         device = http.listen(settings.device_host, settings.device_port, "device endpoint")
@@ -179,6 +183,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         clock=collector.clock,
         randomness=collector.randomness,
         collector_key=made.collector_key,
+        ledger_key=collector.signer().verifier,
         policy=made.policy,
         ready=not_working,
     )

@@ -35,8 +35,15 @@ class Keyring:
     authority: ca.Authority
     receipt_key: Ed25519PrivateKey
     """Signs receipts, vantage tokens and device configurations."""
+    ledger_key: Ed25519PrivateKey
+    """Signs checkpoints of the ledger."""
     net_key: bytes
     """Key of the network hash."""
+
+    @property
+    def ledger_name(self) -> str:
+        """What this collector's ledger is called."""
+        return f"zaigang/{self.authority.fingerprint[:8].hex()}"
 
     def __repr__(self) -> str:  # a keyring in a traceback must not be usable
         return "Keyring(…)"
@@ -53,12 +60,14 @@ def create(
     _make_private(directory.run)
     authority = ca.make_ca(ec.generate_private_key(ec.SECP256R1()), "zaigang CA", now_ms)
     receipt_key = Ed25519PrivateKey.generate()
+    ledger_key = Ed25519PrivateKey.generate()
     net_key = randomness(NET_KEY_BYTES)
     write_new(directory.ca_key, _key_pem(authority.key))
     write_new(directory.ca_certificate, authority.pem.encode("ascii"))
     write_new(directory.receipt_key, _key_pem(receipt_key))
+    write_new(directory.ledger_key, _key_pem(ledger_key))
     write_new(directory.net_key, net_key)
-    keyring = Keyring(authority, receipt_key, net_key)
+    keyring = Keyring(authority, receipt_key, ledger_key, net_key)
     renew_own(directory, settings, keyring, now_ms)
     return keyring
 
@@ -66,21 +75,20 @@ def create(
 def load(directory: DataDirectory) -> Keyring:
     """Read the keys. Raises ConfigError that names the file and what to do."""
     ca_key = _load_key(directory.ca_key)
-    receipt_key = _load_key(directory.receipt_key)
+    receipt_key = _load_ed25519(directory.receipt_key)
+    ledger_key = _load_ed25519(directory.ledger_key)
     net_key = _read_private(directory.net_key)
     certificate = _load_certificate(directory.ca_certificate)
     if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
         raise ConfigError(f"{directory.ca_key} must hold an elliptic curve key")
     if ca_key.public_key() != certificate.public_key():
         raise ConfigError(f"{directory.ca_key} is not the key of {directory.ca_certificate}")
-    if not isinstance(receipt_key, Ed25519PrivateKey):
-        raise ConfigError(f"{directory.receipt_key} must hold an Ed25519 key")
     if len(net_key) != NET_KEY_BYTES:
         raise ConfigError(
             f"{directory.net_key} must hold {NET_KEY_BYTES} bytes; restore it from a backup: with "
             "another one no known network is recognised any more"
         )
-    return Keyring(ca.Authority(ca_key, certificate), receipt_key, net_key)
+    return Keyring(ca.Authority(ca_key, certificate), receipt_key, ledger_key, net_key)
 
 
 def renew_own(directory: DataDirectory, settings: Settings, keyring: Keyring, now_ms: int) -> bool:
@@ -189,6 +197,13 @@ def _load_key(path: Path) -> PrivateKeyTypes:
         return load_pem_private_key(_read_private(path), password=None)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{path} is not an unencrypted private key in PEM: {error}") from error
+
+
+def _load_ed25519(path: Path) -> Ed25519PrivateKey:
+    key = _load_key(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError(f"{path} must hold an Ed25519 key")
+    return key
 
 
 def _read_private(path: Path) -> bytes:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from zaigang_collector.ingest.chain import Chain
 from zaigang_shared.readings import Reading
-from zaigang_shared.receipt import Receipt
 
 
 class EventKind(enum.StrEnum):
@@ -122,5 +121,9 @@ class StoredReceipt:
     """A receipt that was given."""
 
     digest: bytes
-    receipt: Receipt
+    device_id: str
+    through: int
+    head: bytes
+    at_ms: int
     data: bytes
+    """As it was signed."""

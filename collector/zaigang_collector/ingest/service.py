@@ -35,7 +35,6 @@ from zaigang_collector.ingest.tables import (
     STATE,
 )
 from zaigang_shared import cose, envelope, readings
-from zaigang_shared.receipt import Receipt
 
 # Readings are of the minute before their envelope was sealed; beacons of a few before. Larger
 # decodes what is thrown away, and believes what was written down late; smaller loses the readings
@@ -199,9 +198,7 @@ def receipts_of(conn: Connection, device_id: str, from_seq: int = 0) -> tuple[St
         .order_by(RECEIPT.c.through)
     )
     return tuple(
-        StoredReceipt(
-            row.digest, Receipt(row.device_id, row.through, row.head, row.at_ms), row.data
-        )
+        StoredReceipt(row.digest, row.device_id, row.through, row.head, row.at_ms, row.data)
         for row in conn.execute(query)
     )
 

@@ -28,7 +28,7 @@ from zaigang_collector.ledger.model import EntryType
 from zaigang_shared import envelope
 from zaigang_shared.clock import Clock
 from zaigang_shared.readings import Health
-from zaigang_shared.receipt import Receipt, sign_receipt
+from zaigang_shared.receipt import LogHead, Receipt, sign_receipt
 
 _WALK: Final = 1000  # envelopes read at a time when a hole was filled and the chain goes on
 
@@ -136,9 +136,12 @@ class Writer:
         """One for every device that was heard: new where its chain went on, the last one again
         where it did not; none as long as its first envelope is not here."""
         rows = []
+        newest = ledger.newest_checkpoint(conn)
+        log = None if newest is None else LogHead(newest.size, newest.root)
         for device_id, device in known.items():
             if device.chain.through > device.before.through:
-                receipt = Receipt(device_id, device.chain.through, device.chain.head, now_ms)
+                chain = device.chain
+                receipt = Receipt(device_id, chain.through, chain.head, now_ms, log)
                 device.receipt = sign_receipt(self._receipt_key, receipt)
                 digest = envelope.digest(device.receipt)
                 self._receipts.give((device_id, digest), now_ms)

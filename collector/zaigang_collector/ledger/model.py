@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
+from zaigang_shared.ledger_entry import EntryType, LeafData
 
-class EntryType(enum.StrEnum):
-    """What an entry is about (protocol.md, Ledger)."""
-
-    ENVELOPE = "envelope"
-    CLOCK_IN = "clock_in"
-    BUSINESS_EVENT = "business_event"
-    WORK_LOG = "work_log"
-    ASSESSMENT = "assessment"
-    CASE_EVENT = "case_event"
-    DEVICE_EVENT = "device_event"
-    POLICY = "policy"
-    DIRECTORY_EVENT = "directory_event"
+__all__ = ["Entry", "EntryType", "StoredCheckpoint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +14,40 @@ class Entry:
     """One leaf to be: the body's hash and where the body is, never the body."""
 
     queue_id: int
-    """Order of arrival in the queue; the place in the tree is given later, by one sequencer."""
+    """Order of arrival in the queue."""
+    index: int | None
+    """Its place in the tree, given by the one sequencer; None: not yet."""
     type: EntryType
     at_ms: int
     """Collector UTC."""
-    body_hash: bytes
-    """SHA-256 of the body."""
-    salt: bytes
-    """16 random bytes: keeps a short body from being guessed from its leaf."""
+    body_hash: bytes | None
+    """SHA-256 of the body; None where it was forgotten and could be guessed from its hash."""
+    salt: bytes | None
+    """16 random bytes: keeps a short body from being guessed from its leaf. Gone with the hash."""
+    leaf: bytes
+    """The leaf hash."""
     ref: str
     """Where the body is: `<id>` within the area that owns the type."""
+
+
+def leaf_of(
+    entry_type: str, at_ms: int, body_hash: bytes | None, salt: bytes | None, leaf: bytes | None
+) -> bytes:
+    """The leaf hash of an entry's row, blinded or not."""
+    if body_hash is None or salt is None:
+        if leaf is None:
+            raise ValueError("an entry has a hash and a salt, or a leaf")
+        return leaf
+    return LeafData(EntryType(entry_type), at_ms, body_hash, salt).hash()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """The ledger as it was signed at a moment."""
+
+    size: int
+    root: bytes
+    at_ms: int
+    """Collector UTC."""
+    note: str
+    """C2SP checkpoint, signed by the ledger's key."""

@@ -1,20 +1,24 @@
-"""The ledger's append queue. No commits here: an entry exists exactly when what it is about does."""
+"""The ledger for everybody else: its queue, its newest checkpoint, and proofs. No commits here.
+
+An entry exists exactly when what it is about does; `sequencer` gives it its place later.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from zaigang_collector.ledger.model import Entry, EntryType
-from zaigang_collector.ledger.tables import ENTRY
+from zaigang_collector.ledger import sequencer
+from zaigang_collector.ledger.model import Entry, EntryType, StoredCheckpoint, leaf_of
+from zaigang_collector.ledger.tables import CHECKPOINT, ENTRY
+from zaigang_collector.ledger.tree import StoredTree
+from zaigang_shared import merkle
+from zaigang_shared.ledger_entry import HASH_BYTES, SALT_BYTES
 
-__all__ = ["SALT_BYTES", "Entry", "EntryType", "append", "append_all", "entries", "entries_of"]
-
-HASH_BYTES: Final = 32
-SALT_BYTES: Final = 16
+__all__ = ["SALT_BYTES", "Entry", "EntryType", "StoredCheckpoint"]
 
 
 def append(
@@ -59,6 +63,61 @@ def entries_of(conn: Connection, type: EntryType, ref: str) -> tuple[Entry, ...]
     return tuple(_entry(row) for row in conn.execute(query))
 
 
+def waiting(conn: Connection) -> int:
+    """How many entries have no place in the tree yet."""
+    query = sa.select(sa.func.count()).where(ENTRY.c.idx.is_(None))
+    return int(conn.execute(query).scalar_one())
+
+
+def sequenced(conn: Connection, start: int, limit: int = 1000) -> tuple[Entry, ...]:
+    """Entries by their place in the tree, from `start` on."""
+    query = sa.select(ENTRY).where(ENTRY.c.idx >= start).order_by(ENTRY.c.idx).limit(limit)
+    return tuple(_entry(row) for row in conn.execute(query))
+
+
+def newest_checkpoint(conn: Connection) -> StoredCheckpoint | None:
+    """What the ledger was when it was last signed; None before there is a ledger."""
+    return sequencer.newest_checkpoint(conn)
+
+
+def checkpoint_at(conn: Connection, size: int) -> StoredCheckpoint | None:
+    """The checkpoint of a size, if it was kept."""
+    row = conn.execute(sa.select(CHECKPOINT).where(CHECKPOINT.c.size == size)).one_or_none()
+    return None if row is None else sequencer.stored(row)
+
+
+def pin(conn: Connection, size: int) -> None:
+    """Keep a checkpoint for good: somebody outside was shown it."""
+    conn.execute(sa.update(CHECKPOINT).where(CHECKPOINT.c.size == size).values(pinned=True))
+
+
+def root_at(conn: Connection, size: int) -> bytes:
+    """The root that the tree had at `size` entries. Raises LedgerError when it never had them."""
+    return merkle.root_at(size, StoredTree(conn).node)
+
+
+def inclusion_proof(conn: Connection, index: int, size: int) -> list[bytes]:
+    """That entry `index` is in the tree of `size` entries. Raises ProofError, LedgerError."""
+    return merkle.inclusion_proof(index, size, StoredTree(conn).node)
+
+
+def inclusion_proofs(conn: Connection, indices: Iterable[int], size: int) -> list[list[bytes]]:
+    """The same for many at once, which read most tiles once."""
+    tree = StoredTree(conn)
+    return [merkle.inclusion_proof(index, size, tree.node) for index in indices]
+
+
+def consistency_proof(conn: Connection, old: int, new: int) -> list[bytes]:
+    """That the tree of `new` entries begins with that of `old`. Raises ProofError, LedgerError."""
+    return merkle.consistency_proof(old, new, StoredTree(conn).node)
+
+
+def tile(conn: Connection, level: int, n: int, width: int) -> bytes | None:
+    """The first `width` hashes of a tile, joined; None when the tree does not have that many."""
+    hashes = StoredTree(conn).tile(level, n)[:width]
+    return b"".join(hashes) if len(hashes) == width else None
+
+
 def _row(
     entry_type: EntryType, at_ms: int, body_hash: bytes, salt: bytes, ref: str
 ) -> dict[str, object]:
@@ -78,9 +137,11 @@ def _row(
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
         queue_id=row.queue_id,
+        index=row.idx,
         type=EntryType(row.type),
         at_ms=row.at_ms,
         body_hash=row.body_hash,
         salt=row.salt,
+        leaf=leaf_of(row.type, row.at_ms, row.body_hash, row.salt, row.leaf),
         ref=row.ref,
     )

@@ -15,8 +15,51 @@ ENTRY = sa.Table(
     sa.Column("idx", sa.BigInteger, unique=True),
     sa.Column("type", sa.String(20), nullable=False),
     sa.Column("at_ms", sa.BigInteger, nullable=False),
-    sa.Column("body_hash", sa.LargeBinary(32), nullable=False),
-    sa.Column("salt", sa.LargeBinary(16), nullable=False),
+    # Both are gone, and `leaf` is there instead, where somebody was forgotten.
+    sa.Column("body_hash", sa.LargeBinary(32)),
+    sa.Column("salt", sa.LargeBinary(16)),
+    sa.Column("leaf", sa.LargeBinary(32)),
     sa.Column("ref", sa.String(200), nullable=False),
     sa.Index("ix_ledger_entry_type_ref", "type", "ref"),
+)
+
+# One row: the tree as it is. Whoever appends locks it, so that indices have no holes.
+HEAD = sa.Table(
+    "ledger_head",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("origin", sa.String(200), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("edge", sa.LargeBinary, nullable=False),  # `merkle.Frontier.stack`, joined
+)
+
+# Full tiles only (C2SP tlog-tiles, 256 hashes): what is not full yet is made from entries and
+# from the roots of the tiles below. Rewriting the right edge at each commit would cost a fifth.
+TILE = sa.Table(
+    "ledger_tile",
+    metadata,
+    sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("idx", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("root", sa.LargeBinary(32), nullable=False),  # its entry in the tile above
+    sa.Column("hashes", sa.LargeBinary, nullable=False),
+)
+
+# The newest of each hour, and those that somebody outside was shown. Any other can be computed.
+CHECKPOINT = sa.Table(
+    "ledger_checkpoint",
+    metadata,
+    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("root", sa.LargeBinary(32), nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("pinned", sa.Boolean, nullable=False),  # shown outside: anchored, in a bundle
+)
+
+# Who may do what only one may do at a time, and until when.
+LEASE = sa.Table(
+    "ledger_lease",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("holder", sa.String(40), nullable=False),
+    sa.Column("until_ms", sa.BigInteger, nullable=False),
 )

@@ -333,13 +333,46 @@ def upgrade() -> None:
         sa.Column("idx", sa.BigInteger(), nullable=True),
         sa.Column("type", sa.String(length=20), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
-        sa.Column("body_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("salt", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("body_hash", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("salt", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("leaf", sa.LargeBinary(length=32), nullable=True),
         sa.Column("ref", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("queue_id", name=op.f("pk_ledger_entry")),
         sa.UniqueConstraint("idx", name=op.f("uq_ledger_entry_idx")),
     )
     op.create_index("ix_ledger_entry_type_ref", "ledger_entry", ["type", "ref"], unique=False)
+    op.create_table(
+        "ledger_head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("origin", sa.String(length=200), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("edge", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_head")),
+    )
+    op.create_table(
+        "ledger_tile",
+        sa.Column("level", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("idx", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("level", "idx", name=op.f("pk_ledger_tile")),
+    )
+    op.create_table(
+        "ledger_checkpoint",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("pinned", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("size", name=op.f("pk_ledger_checkpoint")),
+    )
+    op.create_table(
+        "ledger_lease",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("holder", sa.String(length=40), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_ledger_lease")),
+    )
     op.create_table(
         "devices_certificate",
         sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
@@ -462,6 +495,10 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_devices_certificate_device_id"), table_name="devices_certificate")
     op.drop_table("devices_certificate")
     op.drop_index("ix_ledger_entry_type_ref", table_name="ledger_entry")
+    op.drop_table("ledger_lease")
+    op.drop_table("ledger_checkpoint")
+    op.drop_table("ledger_tile")
+    op.drop_table("ledger_head")
     op.drop_table("ledger_entry")
     op.drop_table("ingest_state")
     op.drop_table("ingest_refusal")

@@ -1,0 +1,83 @@
+"""Puts what is new into the ledger's tree, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from zaigang_collector.bootstrap.data import Opened
+from zaigang_collector.errors import LedgerError
+from zaigang_collector.ledger import sequencer
+from zaigang_shared.errors import EvidenceError
+
+_LOG = logging.getLogger(__name__)
+
+# Larger binds us to what we have received later; smaller signs checkpoints that nobody asks for.
+EVERY_S: Final = 1.0
+
+
+class Sequencing:
+    """One pass every `EVERY_S`, until stopped. Of several collectors on one database one works."""
+
+    def __init__(self, collector: Opened) -> None:
+        """Compares the ledger with itself before anything is added. Raises LedgerError."""
+        self._collector = collector
+        self._signer = collector.signer()
+        with collector.reading() as conn:
+            sequencer.check(conn, self._signer)
+        self._holder = collector.randomness(16).hex()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self.problem: str | None = None
+        """Why the ledger does not grow; None: it does."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when the queue is empty or the database refuses."""
+        self._stop.set()
+        self._thread.join()
+
+    def run_once(self) -> int:
+        """Append all that waits; returns how many entries. Raises LedgerError, SQLAlchemyError."""
+        engine, clock = self._collector.engine, self._collector.clock
+        done = 0
+        while sequencer.take_lease(engine, self._holder, clock.utc_ms()):
+            count = sequencer.sequence(engine, self._signer, clock.utc_ms())
+            done += count
+            if count < sequencer.BATCH:
+                break
+        return done
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_S):
+            if not self._pass():
+                return
+        if self._pass():
+            self._give_back()
+
+    def _pass(self) -> bool:
+        """False: what is in the database is not what should be, and only a person can say why."""
+        try:
+            self.run_once()
+        except SQLAlchemyError as error:
+            # The next pass finds the same queue: nothing is lost but time.
+            self.problem = "The ledger does not grow: the database refuses."
+            _LOG.error("the ledger does not grow: %s", type(error).__name__)
+        except (LedgerError, EvidenceError, ValueError) as error:
+            self.problem = f"The ledger does not grow any more: {error}."
+            _LOG.critical("the ledger does not grow any more: %s", error)
+            return False
+        else:
+            self.problem = None
+        return True
+
+    def _give_back(self) -> None:
+        try:
+            sequencer.give_back_lease(self._collector.engine, self._holder)
+        except SQLAlchemyError:  # it ends by itself
+            _LOG.debug("the lease was not given back")
