@@ -50,6 +50,7 @@ def test_what_was_sealed_is_stored_exactly_once_whoever_is_killed(
         for name in ("agent", "fleet", "collector"):
             stack.kill(name)
         result = audit(stack.data, states)
+        _audited(stack, states)
     assert result.stored >= 20 * _DEVICES, "too little load to prove anything"
     assert result.receipts > _DEVICES
 
@@ -104,6 +105,16 @@ def _rounds(stack: Stack, names: list[str], states: list[Path], chance: random.R
         if number % 5 == 4:  # and now and then everybody gets to work for a moment
             before = _through(states)
             stack.until("receipts go on", lambda before=before: _through(states) > before)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+
+
+def _audited(stack: Stack, states: list[Path]) -> None:
+    """The collector's own audit agrees, and holds against what each device has in its hands."""
+    against: list[str] = []
+    for state in states:
+        path = stack.folder / f"{state.name}.receipt"
+        path.write_bytes(rows(state / "spool.db", "SELECT receipt FROM chain")[0]["receipt"])
+        against += ["--against", str(path)]
+    assert "Everything fits." in stack.collector("audit", *against)
 
 
 def _through(states: list[Path]) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.factories.api_world import ApiWorld, api_world
+from tests.factories.audited import assert_clean
 from tests.factories.devices import TestDevice, ed25519_key, stored_laptop, stored_node
 from zaigang_collector import db
 from zaigang_collector.assessment import service, store
@@ -145,6 +146,8 @@ class Office:
 
     world: ApiWorld
     intake: Intake
+    altered: bool = False
+    """The test has changed the database behind our back: it is not audited at the end."""
 
     def laptop(self, name: str = "desk-7", employee_id: str = "E001") -> Talker:
         with db.writing(self.world.engine) as conn:
@@ -214,10 +217,13 @@ class Office:
 
 @contextmanager
 def office(folder: Path) -> Iterator[Office]:
-    """A site `hq`, people E001 and E002, nobody with a device."""
+    """A site `hq`, people E001 and E002, nobody with a device. What was written is audited at the end."""
     with api_world(folder) as world:
         intake = Intake(world.engine, ed25519_key("receipt"), world.clock, world.randomness)
+        made = Office(world, intake)
         try:
-            yield Office(world, intake)
+            yield made
+            if not made.altered:
+                assert_clean(world.engine)
         finally:
             intake.close()

@@ -62,13 +62,13 @@ def get(conn: Connection, clock_in_id: str) -> ClockIn | None:
     """The newest version."""
     query = sa.select(CLOCK_IN).where(CLOCK_IN.c.id == clock_in_id, CLOCK_IN.c.newest)
     row = conn.execute(query).one_or_none()
-    return None if row is None else _clock_in(row)
+    return None if row is None else from_row(row)
 
 
 def versions(conn: Connection, clock_in_id: str) -> tuple[ClockIn, ...]:
     """Every version, the oldest first."""
     query = sa.select(CLOCK_IN).where(CLOCK_IN.c.id == clock_in_id).order_by(CLOCK_IN.c.version)
-    return tuple(_clock_in(row) for row in conn.execute(query))
+    return tuple(from_row(row) for row in conn.execute(query))
 
 
 def of_employee(
@@ -85,7 +85,7 @@ def of_employee(
         )
         .order_by(CLOCK_IN.c.punched_ms, CLOCK_IN.c.id)
     )
-    return tuple(_clock_in(row) for row in conn.execute(query))
+    return tuple(from_row(row) for row in conn.execute(query))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def list_page(
             )
         )
     query = query.order_by(CLOCK_IN.c.punched_ms, CLOCK_IN.c.id).limit(limit)
-    return tuple(_clock_in(row) for row in conn.execute(query))
+    return tuple(from_row(row) for row in conn.execute(query))
 
 
 def employees_with_punches(conn: Connection, from_ms: int, to_ms: int) -> tuple[str, ...]:
@@ -185,7 +185,7 @@ def _newest(conn: Connection, source: str, source_id: str) -> ClockIn | None:
         CLOCK_IN.c.source == source, CLOCK_IN.c.source_id == source_id, CLOCK_IN.c.newest
     )
     row = conn.execute(query).one_or_none()
-    return None if row is None else _clock_in(row)
+    return None if row is None else from_row(row)
 
 
 def _columns(clock_in: ClockIn, record_hash: bytes) -> dict[str, object]:
@@ -214,7 +214,8 @@ def _columns(clock_in: ClockIn, record_hash: bytes) -> dict[str, object]:
     }
 
 
-def _clock_in(row: Row[tuple[object, ...]]) -> ClockIn:
+def from_row(row: Row[tuple[object, ...]]) -> ClockIn:
+    """A row of clock-ins as a value."""
     point = None
     if row.latitude is not None:
         point = Point(row.latitude, row.longitude, row.datum, row.accuracy_m)

@@ -11,16 +11,18 @@ from typing import Final
 
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from zaigang_collector.cli import claims, devices, directory, running, tokens
+from zaigang_collector.cli import claims, devices, directory, ledger, running, tokens
 from zaigang_collector.cli.console import EXIT_CODES, Exit, complain
 from zaigang_collector.errors import (
     CollectorError,
     ConfigError,
     CsvError,
+    LedgerError,
     SchemaError,
     UnknownIdError,
 )
 from zaigang_shared import __version__
+from zaigang_shared.errors import EvidenceError
 
 _DATA: Final = "zaigang-data"
 
@@ -36,13 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CsvError as error:
         complain(f"{args.file}: {error}")
         return Exit.BAD_INPUT
-    except (ConfigError, SchemaError) as error:
+    except (ConfigError, LedgerError, SchemaError) as error:
         complain(str(error))
         return Exit.CONFIG
     except UnknownIdError as error:
         complain(f"{error}; the `list` command shows what there is")
         return Exit.UNKNOWN_ID
-    except CollectorError as error:
+    except (CollectorError, EvidenceError) as error:
         complain(str(error))
         return Exit.FAILED
     except OperationalError as error:
@@ -96,6 +98,6 @@ def parser() -> argparse.ArgumentParser:
         help=f"data directory (default: $ZAIGANG_DATA or ./{_DATA})",
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for room in (running, tokens, directory, devices, claims):
+    for room in (running, tokens, directory, devices, claims, ledger):
         room.add(commands, common)
     return root

@@ -1,0 +1,119 @@
+"""The whole store, walked once: every entry, every body, every chain, every receipt.
+
+Trusts the keys and certificates in the data directory, and what it is shown from outside; nothing
+that is written in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Connection
+
+from zaigang_collector.assessment import audit as assessment
+from zaigang_collector.attendance import audit as attendance
+from zaigang_collector.devices import audit as devices
+from zaigang_collector.directory import audit as directory
+from zaigang_collector.errors import LedgerError
+from zaigang_collector.ingest import audit as ingest
+from zaigang_collector.ledger import audit as ledger
+from zaigang_collector.ledger import service as log
+from zaigang_collector.ledger.audit import Finding
+from zaigang_collector.ledger.model import EntryType
+from zaigang_shared.note import VerifierKey
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What the audit believes."""
+
+    log: VerifierKey
+    collector_key: Ed25519PublicKey
+    """Signs receipts."""
+    authority: x509.Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the ledger was, as somebody outside holds it: a checkpoint, or a device's receipt."""
+
+    where: str
+    """How it is told which one it was."""
+    size: int
+    root: bytes
+
+
+@dataclass(slots=True)
+class Report:
+    """What was walked, and what was found."""
+
+    ledger: ledger.Walked = field(default_factory=ledger.Walked)
+    arrivals: ingest.Counted = field(default_factory=ingest.Counted)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def audit(conn: Connection, trusted: Trusted, shown: Sequence[Shown] = ()) -> Report:
+    """Walk everything, in one consistent view. As many findings as there are."""
+    report = Report()
+    report.findings += ledger.tree(conn, trusted.log, report.ledger)
+    histories: dict[str, devices.History] = {}
+    report.findings += ledger.held_against(
+        conn, EntryType.DEVICE_EVENT, devices.events(conn, histories)
+    )
+    report.findings += devices.register(conn, histories, trusted.authority)
+    report.findings += _bodies(conn, report, histories)
+    report.findings += ingest.chains(conn)
+    report.findings += ingest.given_receipts(conn, trusted.collector_key, report.arrivals)
+    report.findings += _against(conn, report, shown)
+    return report
+
+
+def _bodies(
+    conn: Connection, report: Report, histories: dict[str, devices.History]
+) -> Iterator[Finding]:
+    # By the keys that they enrolled with, not by those that the register has now.
+    keys = {name: one.key for name, one in histories.items() if one.key is not None}
+    held = {
+        EntryType.ENVELOPE: ingest.envelopes(conn, keys, report.arrivals),
+        EntryType.CLOCK_IN: attendance.clock_ins(conn),
+        EntryType.DIRECTORY_EVENT: directory.events(conn),
+        EntryType.POLICY: assessment.policies(conn),
+        EntryType.ASSESSMENT: assessment.assessments(conn),
+    }
+    for entry_type, bodies in held.items():
+        yield from ledger.held_against(conn, entry_type, bodies)
+    known = {
+        EntryType.ENVELOPE: ingest.known_envelopes,
+        EntryType.CLOCK_IN: attendance.known_clock_ins,
+        EntryType.DEVICE_EVENT: devices.known_events,
+        EntryType.DIRECTORY_EVENT: directory.known_events,
+        EntryType.POLICY: assessment.known_policies,
+        EntryType.ASSESSMENT: assessment.known_assessments,
+    }
+    for entry_type, there in known.items():
+        yield from ledger.without_body(conn, entry_type, there)
+
+
+def _against(conn: Connection, report: Report, shown: Sequence[Shown]) -> Iterator[Finding]:
+    for one in shown:
+        if one.size > report.ledger.size:
+            yield Finding(
+                one.where,
+                f"was made when the ledger had {one.size} entries; there are {report.ledger.size}: "
+                "an older copy was put back, or the end was cut off",
+            )
+            continue
+        try:
+            root = log.root_at(conn, one.size)
+        except LedgerError as error:
+            yield Finding(one.where, f"cannot be compared: {error}")
+            continue
+        if root != one.root:
+            yield Finding(
+                one.where,
+                f"shows a ledger of {one.size} entries with root {one.root.hex()}, here those have "
+                f"{root.hex()}: its holder was shown another history",
+            )

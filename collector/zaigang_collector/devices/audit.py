@@ -1,0 +1,135 @@
+"""The register of devices, derived anew from the events that the ledger commits to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from sqlalchemy import Connection, Row
+
+from zaigang_collector.devices import ca
+from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, EVENT, HOLDING
+from zaigang_collector.errors import CertificateError
+from zaigang_collector.ledger.audit import PAGE, Body, Finding
+from zaigang_collector.ledger.model import EntryType
+from zaigang_shared import cbor
+from zaigang_shared.errors import WireError
+
+
+@dataclass(slots=True)
+class History:
+    """What a device's events tell of it."""
+
+    key: bytes | None = None
+    status: str | None = None
+    certificates: set[bytes] = field(default_factory=set)
+    holdings: list[tuple[int, int | None, str | None, str | None]] = field(default_factory=list)
+    """(from_ms, to_ms, employee, site)."""
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Take the next event. Raises KeyError, TypeError for one that is none."""
+        kind, at_ms, fields = event["event"], event["at"], event["fields"]
+        if kind in ("enrolled", "enrolled_again", "renewed"):
+            self.certificates.add(fields["certificate"])
+        if kind == "enrolled":
+            self.key, self.status = fields["key"], "active"
+        elif kind == "status":
+            self.status = fields["status"]
+        if kind in ("enrolled", "handed_over"):
+            self._held_by(at_ms, fields["employee"], fields["site"])
+
+    def _held_by(self, at_ms: int, employee: str | None, site: str | None) -> None:
+        self.holdings = [one for one in self.holdings if one[0] < at_ms]
+        if self.holdings and self.holdings[-1][1] is None:
+            since_ms, _, *whose = self.holdings[-1]
+            self.holdings[-1] = (since_ms, at_ms, whose[0], whose[1])
+        if employee is not None or site is not None:
+            self.holdings.append((at_ms, None, employee, site))
+
+
+def events(conn: Connection, histories: dict[str, History]) -> Iterator[Body | Finding]:
+    """Each event as a body; what they tell goes into `histories`."""
+    after = 0
+    while True:
+        query = sa.select(EVENT).where(EVENT.c.id > after).order_by(EVENT.c.id).limit(PAGE)
+        rows = conn.execute(query).all()
+        if not rows:
+            return
+        for row in rows:
+            yield Body(
+                EntryType.DEVICE_EVENT, str(row.id), row.at_ms, hashlib.sha256(row.body).digest()
+            )
+            try:
+                histories.setdefault(row.device_id, History()).add(cbor.loads(row.body, "event"))
+            except (WireError, KeyError, TypeError):
+                yield Finding(f"device_event {row.id}", "is not what was written there")
+        after = rows[-1].id
+
+
+def known_events(conn: Connection, refs: Sequence[str]) -> set[str]:
+    """Which of these are stored."""
+    query = sa.select(EVENT.c.id).where(EVENT.c.id.in_([int(ref) for ref in refs]))
+    return {str(one) for one in conn.scalars(query)}
+
+
+def register(
+    conn: Connection, histories: Mapping[str, History], authority: x509.Certificate
+) -> Iterator[Finding]:
+    """Devices, certificates and holdings, as the events have them."""
+    devices = {row.id: row for row in conn.execute(sa.select(DEVICE))}
+    for device_id in sorted(devices.keys() | histories.keys()):
+        row, history = devices.get(device_id), histories.get(device_id, History())
+        if row is None:
+            yield Finding(f"device {device_id}", "was deleted; its events are here")
+            continue
+        if row.public_key != history.key:
+            yield Finding(f"device {device_id}", "has another key than it enrolled with")
+        if row.status != history.status:
+            yield Finding(
+                f"device {device_id}", f"is {row.status}, its events say {history.status}"
+            )
+        yield from _holdings(conn, device_id, history)
+    for row in conn.execute(sa.select(CERTIFICATE).order_by(CERTIFICATE.c.fingerprint)):
+        yield from _certificate(row, histories.get(row.device_id, History()), authority)
+
+
+def keys(conn: Connection) -> dict[str, bytes]:
+    """Raw public keys by device id."""
+    return {
+        row.id: row.public_key for row in conn.execute(sa.select(DEVICE.c.id, DEVICE.c.public_key))
+    }
+
+
+def _holdings(conn: Connection, device_id: str, history: History) -> Iterator[Finding]:
+    query = sa.select(HOLDING).where(HOLDING.c.device_id == device_id).order_by(HOLDING.c.from_ms)
+    stored = [(row.from_ms, row.to_ms, row.employee_id, row.site_id) for row in conn.execute(query)]
+    if stored != history.holdings:
+        told = ", ".join(str(one[2] or one[3]) for one in stored) or "nobody"
+        true = ", ".join(str(one[2] or one[3]) for one in history.holdings) or "nobody"
+        yield Finding(
+            f"holdings of {device_id}", f"name {told}, its events name {true}, or other times"
+        )
+
+
+def _certificate(
+    row: Row[*tuple[Any, ...]], history: History, authority: x509.Certificate
+) -> Iterator[Finding]:
+    record = f"certificate {row.fingerprint.hex()[:16]} of {row.device_id}"
+    if hashlib.sha256(row.der).digest() != row.fingerprint:
+        yield Finding(record, "hashes to something else than is written beside it")
+    try:
+        peer = ca.read_peer(row.der)
+        certificate = x509.load_der_x509_certificate(row.der)
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature, CertificateError):
+        yield Finding(record, "was not issued by this collector's authority")
+        return
+    if peer.public_key != history.key:
+        yield Finding(record, "is for another key than the device enrolled with")
+    if row.fingerprint not in history.certificates:
+        yield Finding(record, "is in no event: put in behind the ledger's back")
