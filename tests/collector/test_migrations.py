@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from tests.factories.devices import a_request, a_token, an_issuer, stored_laptop, stored_node
 from tests.factories.directory import NOW_MS
+from tests.factories.vault import VAULT
 from tests.fakes import database, postgres
 from tests.fakes.randomness import Repeatable
 from zaigang_collector import db, migrations
@@ -99,11 +100,11 @@ def test_the_ground_works_on_the_migrated_schema(engine: Engine) -> None:
     sites = "id,name,time_zone,latitude,longitude,datum,radius_m\nhq,总部,Asia/Shanghai,31.2,121.5,GCJ-02,150\n"
     with db.writing(engine) as conn:
         for _ in range(2):
-            csv_import.import_sites(conn, sites, NOW_MS, bytes(32), random)
+            csv_import.import_sites(conn, VAULT, sites, NOW_MS, bytes(32), random)
         laptop, node = stored_laptop(conn, issuer=issuer), stored_node(conn, issuer=issuer)
         text = access.create(conn, "x", [Scope.READ_DIRECTORY], NOW_MS, None, random)
     with pytest.raises(CsvError), db.writing(engine) as conn:
-        csv_import.import_sites(conn, "id\n", NOW_MS, bytes(32), random)
+        csv_import.import_sites(conn, VAULT, "id\n", NOW_MS, bytes(32), random)
     token = None
     with db.writing(engine) as conn:
         token = a_token(conn, issuer)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from tests.factories.vault import VAULT
 from tests.fakes.clock import FakeClock
 from zaigang_collector import db
 from zaigang_collector.access import service as access
@@ -77,7 +78,7 @@ def api_world(folder: Path) -> Iterator[ApiWorld]:
         directory.add_site_network(conn, "hq", network, clock.utc, randomness)
         for number, name in enumerate(("王晓梅", "李建国"), 1):
             employee = Employee(f"E00{number}", name, "交付部", Language.CHINESE, ZONE, WEEK)
-            directory.put_employee(conn, employee, clock.utc, randomness)
+            directory.put_employee(conn, VAULT, employee, clock.utc, randomness)
     problems: list[str] = []
     collector_key = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()
     services = Services(
@@ -86,9 +87,10 @@ def api_world(folder: Path) -> Iterator[ApiWorld]:
         randomness=randomness,
         collector_key=collector_key,
         policy=default_policy(),
+        vault=VAULT,
         ready=lambda: problems,
     )
-    judge = Judge(default_policy(), collector_key, randomness)
+    judge = Judge(default_policy(), collector_key, randomness, VAULT)
     with TestClient(api_app(services), raise_server_exceptions=False) as client:
         yield ApiWorld(engine, client, clock, randomness, judge, problems)
     engine.dispose()

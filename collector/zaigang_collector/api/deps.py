@@ -20,6 +20,7 @@ from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Denied, Principal, Scope
 from zaigang_collector.api.problems import ProblemError
 from zaigang_collector.matching.policy import Policy
+from zaigang_collector.vault.service import Vault
 from zaigang_shared.clock import Clock
 
 _LOG: Final = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Services:
     randomness: db.Randomness
     collector_key: Ed25519PublicKey
     policy: Policy
+    vault: Vault
     ready: Callable[[], list[str]]
     """What is not working, in sentences; empty when everything is."""
 
@@ -71,6 +73,14 @@ def _writing(given: Given) -> Iterator[Connection]:
 Reads = Annotated[Connection, Depends(_reading)]
 # scope="function": the commit happens before the answer is sent, not after it.
 Writes = Annotated[Connection, Depends(_writing, scope="function")]
+
+
+def _vault(given: Given) -> Vault:
+    return given.vault
+
+
+Opens = Annotated[Vault, Depends(_vault)]
+"""Opens what is held about people."""
 
 
 def needs(scope: Scope) -> Callable[..., Principal]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from zaigang_collector import config, db, migrations
+from zaigang_collector.bootstrap import masters
 from zaigang_collector.config import DataDirectory, Settings
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import keyring
@@ -20,6 +21,7 @@ from zaigang_collector.devices.configuration import INTERVALS, ConfigGrounds
 from zaigang_collector.devices.enrolment import Issuer
 from zaigang_collector.devices.keyring import Keyring
 from zaigang_collector.errors import ConfigError
+from zaigang_collector.vault.service import Vault
 from zaigang_shared.clock import Clock, SystemClock
 
 
@@ -33,6 +35,7 @@ class Opened:
     engine: Engine
     clock: Clock
     randomness: Randomness
+    vault: Vault
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A consistent view of the database."""
@@ -108,7 +111,8 @@ def opened(
     engine = _engine(settings, directory)
     try:
         migrations.check(engine)
-        yield Opened(directory, settings, keys, engine, clock or SystemClock(), randomness)
+        vault = masters.vault(engine, settings, directory, randomness)
+        yield Opened(directory, settings, keys, engine, clock or SystemClock(), randomness, vault)
     finally:
         engine.dispose()
 

@@ -29,6 +29,7 @@ from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.bootstrap.mqtt import mqtt_running
 from zaigang_collector.bootstrap.notify import notify as tell
+from zaigang_collector.bootstrap.retaining import Retaining
 from zaigang_collector.bootstrap.worker import Worker, judge
 from zaigang_collector.devices import keyring
 from zaigang_collector.devices.device_api import DeviceServices, device_app
@@ -82,9 +83,12 @@ async def running(collector: Opened) -> AsyncIterator[Ports]:
         mqtt = await stack.enter_async_context(mqtt_running(collector))
         worker.start()
         stack.push_async_callback(asyncio.to_thread, worker.stop)
+        retaining = Retaining(collector)
+        retaining.start()
+        stack.push_async_callback(asyncio.to_thread, retaining.stop)
 
         def not_working() -> list[str]:
-            problems = [mqtt.problem(), worker.problem]
+            problems = [mqtt.problem(), worker.problem, retaining.problem]
             return [problem for problem in problems if problem]
 
         device = http.listen(settings.device_host, settings.device_port, "device endpoint")
@@ -180,6 +184,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         randomness=collector.randomness,
         collector_key=made.collector_key,
         policy=made.policy,
+        vault=collector.vault,
         ready=not_working,
     )
     return uvicorn.Config(

@@ -18,6 +18,8 @@ class EntryType(enum.StrEnum):
     DEVICE_EVENT = "device_event"
     POLICY = "policy"
     DIRECTORY_EVENT = "directory_event"
+    ERASURE = "erasure"
+    ACCESS = "access"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,11 @@ class Entry:
     type: EntryType
     at_ms: int
     """Collector UTC."""
-    body_hash: bytes
-    """SHA-256 of the body."""
-    salt: bytes
-    """16 random bytes: keeps a short body from being guessed from its leaf."""
+    body_hash: bytes | None
+    """SHA-256 of the body; None: destroyed, see `leaf`."""
+    salt: bytes | None
+    """16 random bytes: keeps a short body from being guessed from its leaf; None: destroyed."""
     ref: str
     """Where the body is: `<id>` within the area that owns the type."""
+    leaf: bytes | None = None
+    """The leaf's hash, kept in place of what it was made of once that was destroyed."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -10,11 +11,22 @@ from sqlalchemy import Connection, Row
 
 from zaigang_collector.ledger.model import Entry, EntryType
 from zaigang_collector.ledger.tables import ENTRY
+from zaigang_shared import cbor
 
-__all__ = ["SALT_BYTES", "Entry", "EntryType", "append", "append_all", "entries", "entries_of"]
+__all__ = [
+    "SALT_BYTES",
+    "Entry",
+    "EntryType",
+    "append",
+    "append_all",
+    "blind",
+    "entries",
+    "entries_of",
+]
 
 HASH_BYTES: Final = 32
 SALT_BYTES: Final = 16
+_PAGE: Final = 500  # refs in one question; SQLite takes some thousands
 
 
 def append(
@@ -59,6 +71,29 @@ def entries_of(conn: Connection, type: EntryType, ref: str) -> tuple[Entry, ...]
     return tuple(_entry(row) for row in conn.execute(query))
 
 
+def blind(conn: Connection, type: EntryType, refs: Collection[str]) -> int:  # noqa: A002
+    """Keep only the leaf hashes of these entries: a body that is gone could be guessed from its
+    hash and salt. Every proof over the leaf goes on holding. Returns how many were changed."""
+    wanted, changed = sorted(refs), []
+    for start in range(0, len(wanted), _PAGE):
+        query = sa.select(ENTRY).where(
+            ENTRY.c.type == type.value,
+            ENTRY.c.ref.in_(wanted[start : start + _PAGE]),
+            ENTRY.c.salt.is_not(None),
+        )
+        changed += [{"entry": row.queue_id, "hash": _leaf(row)} for row in conn.execute(query)]
+    if changed:
+        entry = sa.update(ENTRY).where(ENTRY.c.queue_id == sa.bindparam("entry"))
+        conn.execute(entry.values(leaf=sa.bindparam("hash"), body_hash=None, salt=None), changed)
+    return len(changed)
+
+
+def _leaf(row: Row[Any]) -> bytes:
+    """The Merkle tree's leaf hash (RFC 9162 2.1.1) of [type, at_ms, body_hash, salt]."""
+    data = cbor.dumps([row.type, row.at_ms, row.body_hash, row.salt])
+    return hashlib.sha256(b"\0" + data).digest()
+
+
 def _row(
     entry_type: EntryType, at_ms: int, body_hash: bytes, salt: bytes, ref: str
 ) -> dict[str, object]:
@@ -83,4 +118,5 @@ def _entry(row: Row[Any]) -> Entry:
         body_hash=row.body_hash,
         salt=row.salt,
         ref=row.ref,
+        leaf=row.leaf,
     )

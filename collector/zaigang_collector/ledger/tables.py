@@ -15,8 +15,9 @@ ENTRY = sa.Table(
     sa.Column("idx", sa.BigInteger, unique=True),
     sa.Column("type", sa.String(20), nullable=False),
     sa.Column("at_ms", sa.BigInteger, nullable=False),
-    sa.Column("body_hash", sa.LargeBinary(32), nullable=False),
-    sa.Column("salt", sa.LargeBinary(16), nullable=False),
+    sa.Column("body_hash", sa.LargeBinary(32)),  # null: destroyed, with the salt; see leaf
+    sa.Column("salt", sa.LargeBinary(16)),
+    sa.Column("leaf", sa.LargeBinary(32)),  # the leaf's hash, where it cannot be made again
     sa.Column("ref", sa.String(200), nullable=False),
     sa.Index("ix_ledger_entry_type_ref", "type", "ref"),
 )
