@@ -66,7 +66,7 @@ def test_every_ledger_entry_is_the_hash_of_a_kept_event(conn: Connection) -> Non
     service.add_site_network(conn, "lujiazui", GATEWAY, NOW_MS, RANDOM)
     service.put_assignment(conn, VAULT, Assignment("e001", "lujiazui", MONDAY), NOW_MS, RANDOM)
     ids = conn.scalars(sa.select(EVENT.c.id)).all()
-        bodies = {str(one): service.event_body(conn, VAULT, one) or b"" for one in ids}
+    bodies = {str(one): service.event_body(conn, VAULT, one) or b"" for one in ids}
     entries = ledger.entries(conn)
     assert len(entries) == len(bodies) == 4
     for entry in entries:

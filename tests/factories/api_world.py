@@ -66,9 +66,9 @@ class ApiWorld:
 
 
 @contextmanager
-def api_world(folder: Path) -> Iterator[ApiWorld]:
-    """A site `hq`, people E001 and E002, nobody with a device."""
-    engine = db.open_engine(f"sqlite:///{folder / 'test.db'}")
+def api_world(folder: Path, url: str = "") -> Iterator[ApiWorld]:
+    """A site `hq`, people E001 and E002, nobody with a device; in a SQLite file, or at `url`."""
+    engine = db.open_engine(url or f"sqlite:///{folder / 'test.db'}")
     clock, randomness = FakeClock(), Counting()
     with db.writing(engine) as conn:
         db.metadata.create_all(conn)

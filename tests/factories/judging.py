@@ -215,9 +215,9 @@ class Office:
 
 
 @contextmanager
-def office(folder: Path) -> Iterator[Office]:
+def office(folder: Path, url: str = "") -> Iterator[Office]:
     """A site `hq`, people E001 and E002, nobody with a device."""
-    with api_world(folder) as world:
+    with api_world(folder, url) as world:
         intake = Intake(world.engine, VAULT, ed25519_key("receipt"), world.clock, world.randomness)
         try:
             yield Office(world, intake)

@@ -201,11 +201,18 @@ def _append(
     ledger.append(conn, entry_type, now_ms, body_hash, randomness(ledger.SALT_BYTES), ref)
 
 
-def _newest_said(conn: Connection, name: str) -> Row[Any] | None:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    version: int
+    body_hash: bytes
+    withdrawn_ms: int | None
+
+
+def _newest_said(conn: Connection, name: str) -> _Said | None:
     """What the newest version said, without opening it."""
     query = sa.select(ASSESSMENT.c.version, ASSESSMENT.c.body_hash, ASSESSMENT.c.withdrawn_ms)
     found = conn.execute(query.where(ASSESSMENT.c.id == name, ASSESSMENT.c.newest))
-    return found.first()
+    return next((_Said(*row) for row in found), None)
 
 
 def _context(name: str, version: int) -> bytes:
