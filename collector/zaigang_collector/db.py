@@ -39,6 +39,9 @@ COUNTER: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 # happens to meet a busy ingest.
 _BUSY_TIMEOUT_MS: Final = 30_000
 _WRITE: Final = "zaigang_write"
+# Whoever empties the write-ahead log waits for readers, and lets nobody write meanwhile. Larger
+# keeps ingest waiting behind one slow reader; smaller gives up too often.
+_SCRUB_TIMEOUT_MS: Final = 2_000
 
 
 def open_engine(url: str) -> Engine:
@@ -103,16 +106,20 @@ def _patience(conn: Connection, wait: bool) -> Iterator[None]:
 def scrub(engine: Engine) -> bool:
     """After a commit that deleted: let no copy of the old pages stay in SQLite's write-ahead log.
 
-    False: somebody was reading and it has to be tried again. PostgreSQL vacuums by itself.
+    False: somebody was reading for long, and it was left. PostgreSQL vacuums by itself.
     """
     if engine.dialect.name != "sqlite":
         return True
     with engine.connect() as conn:
         driver = conn.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)  # noqa: S101  # the only driver we open
-        cursor = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        busy = cursor.fetchone()[0]
-        cursor.close()
+        driver.execute(f"PRAGMA busy_timeout = {_SCRUB_TIMEOUT_MS}").close()
+        try:
+            cursor = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = cursor.fetchone()[0]
+            cursor.close()
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}").close()
     return not busy
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.factories.directory import an_employee
 from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Office, office
@@ -102,7 +103,7 @@ def test_the_search_finds_what_is_there(here: Office) -> None:
     assert found(here) == {"name"}  # the register of people has it: see docs/privacy.md
 
 
-def put_name(here: Office, conn: db.Connection, name: str) -> None:
+def put_name(here: Office, conn: Connection, name: str) -> None:
     employee = an_employee(id="E001", name=name)
     directory.put_employee(conn, VAULT, employee, here.world.clock.utc, here.world.randomness)
 

@@ -11,7 +11,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.randomness import Repeatable
 from zaigang_collector import bootstrap
 from zaigang_collector.bootstrap import Opened
-from zaigang_collector.bootstrap.retaining import DAILY_MS, Retaining
+from zaigang_collector.bootstrap.retaining import BELIEVED_MS, DAILY_MS, Retaining, terms
 from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
 from zaigang_collector.config import Settings
@@ -48,8 +48,8 @@ def run(data: Path, *arguments: str) -> int:
 def test_somebody_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data, *FORGET) == Exit.OK
     told = capsys.readouterr()
-    assert "E001 is forgotten: 1 keys, 0 envelopes" in told.out
-    assert "1 clock ins" in told.out
+    assert "E001 is forgotten: 0 assessments, 0 assignments, 1 clock-ins" in told.out
+    assert "1 keys" in told.out
     assert "Backups made before this" in told.err
     assert run(data, "people", "show", "E001") == Exit.OK
     assert "name: -" in capsys.readouterr().out
@@ -88,7 +88,7 @@ def test_a_ground_and_a_name_have_to_be_given(data: Path) -> None:
 
 def test_retention_is_tried_run_and_shown(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     terms = "(keep_readings_days 90, keep_claims_days 730)"
-    counts = "0 envelopes, 0 set aside, 0 assessments, 1 clock ins, 0 exemptions"
+    counts = "0 assessments, 1 clock-ins, 0 envelopes, 0 exemptions, 0 set-aside"
     assert run(data, "retention", "run", "--dry-run") == Exit.OK
     assert capsys.readouterr().out == f"would delete: {counts} {terms}\n"
     assert run(data, "retention", "show") == Exit.OK
@@ -128,6 +128,20 @@ def test_a_tombstone_of_the_future_does_not_stop_retention(collector: Opened) ->
     assert Retaining(collector).run_once() is not None
 
 
+def test_a_clock_that_jumped_ahead_deletes_nothing_by_itself(collector: Opened) -> None:
+    clock = collector.clock
+    assert isinstance(clock, FakeClock)
+    retaining = Retaining(collector)
+    assert retaining.run_once() is not None
+    clock.advance(BELIEVED_MS + 1)
+    assert retaining.run_once() is None
+    assert "retention run" in (retaining.problem or "")
+    by_hand = terms(collector.settings)
+    retention.run(collector.engine, by_hand, clock.utc, collector.randomness)
+    clock.advance(DAILY_MS)
+    assert retaining.run_once() is not None
+
+
 def test_what_retention_logs_are_counts(
     collector: Opened, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -135,7 +149,7 @@ def test_what_retention_logs_are_counts(
         Retaining(collector).run_once()
     (line,) = caplog.messages
     assert line == (
-        "retention deleted: 0 envelopes, 0 set aside, 0 assessments, 0 clock ins, 0 exemptions"
+        "retention deleted: 0 assessments, 0 clock-ins, 0 envelopes, 0 exemptions, 0 set-aside"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.fakes import database
 from zaigang_collector import db
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.ledger.service import EntryType
+from zaigang_shared import cbor
 
 HASH = b"h" * 32
 SALT = b"s" * 16
@@ -63,3 +65,23 @@ def test_no_entry_stays_when_its_transaction_fails(tmp_path: Path) -> None:
     with db.reading(engine) as conn:
         assert ledger.entries(conn) == ()
     engine.dispose()
+
+
+def test_a_blinded_entry_keeps_its_leaf_and_nothing_to_guess_from(conn: Connection) -> None:
+    for ref in ("a", "b"):
+        ledger.append(conn, EntryType.CLOCK_IN, 5, HASH, SALT, ref)
+    ledger.append(conn, EntryType.POLICY, 5, HASH, SALT, "a")
+    assert ledger.blind(conn, EntryType.CLOCK_IN, ["a", "none"]) == 1
+    data = cbor.dumps(["clock_in", 5, HASH, SALT])
+    blind, *others = ledger.entries(conn)
+    leaf = hashlib.sha256(b"\0" + data).digest()
+    assert (blind.body_hash, blind.salt, blind.leaf) == (None, None, leaf)
+    assert all((one.salt, one.leaf) == (SALT, None) for one in others)
+    assert ledger.blind(conn, EntryType.CLOCK_IN, ["a"]) == 0  # once, and for good
+    assert ledger.entries_of(conn, EntryType.CLOCK_IN, "a") == (blind,)
+
+
+def test_many_entries_are_blinded_at_once(conn: Connection) -> None:
+    refs = [str(number) for number in range(1_200)]
+    ledger.append_all(conn, [(EntryType.CLOCK_IN, 5, HASH, SALT, ref) for ref in refs])
+    assert ledger.blind(conn, EntryType.CLOCK_IN, refs) == 1_200

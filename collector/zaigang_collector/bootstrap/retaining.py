@@ -21,6 +21,13 @@ _LOG: Final = logging.getLogger(__name__)
 EVERY_S: Final = 3_600.0
 # Larger keeps things for a day more; smaller writes tombstones that say nothing.
 DAILY_MS: Final = 24 * 3_600_000
+# A clock that jumped ahead would have everything deleted. Larger believes a larger jump; smaller
+# asks a person after every long holiday.
+BELIEVED_MS: Final = 35 * DAILY_MS
+_JUMPED: Final = (
+    "Nothing is deleted by age: it is over 35 days since that was last done, or the clock jumped. "
+    "Is the clock right, run `zaigang-collector retention run` once."
+)
 
 
 def terms(settings: Settings) -> Terms:
@@ -53,6 +60,10 @@ class Retaining:
             last = retention.last(conn)
         if last is not None and last.at_ms <= now_ms < last.at_ms + DAILY_MS:
             return None
+        if last is not None and now_ms - last.at_ms > BELIEVED_MS:
+            self.problem = _JUMPED
+            _LOG.error("retention waits: over 35 days since the last run, or the clock jumped")
+            return None
         done = retention.run(
             collector.engine, terms(collector.settings), now_ms, collector.randomness
         )
@@ -62,8 +73,8 @@ class Retaining:
     def _run(self) -> None:
         while True:
             try:
-                self.run_once()
                 self.problem = None
+                self.run_once()
             except SQLAlchemyError as error:
                 # The next run finds the same work.
                 self.problem = "Old readings are not being deleted: the database refuses."
@@ -77,4 +88,6 @@ class Retaining:
 
 def told(counts: dict[str, int]) -> str:
     """Counts as one line; they name nobody."""
-    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
+    return ", ".join(
+        f"{number} {name.replace('_', '-')}" for name, number in sorted(counts.items())
+    )
