@@ -13,10 +13,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from tests.factories.devices import an_issuer
 from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Office, Talker, office
 from tests.factories.vault import MASTER, VAULT, a_vault
 from tests.fakes import postgres
 from zaigang_collector import db
+from zaigang_collector.access.model import Scope
 from zaigang_collector.assessment import store
 from zaigang_collector.assessment.model import Outcome
 from zaigang_collector.assessment.tables import ASSESSMENT, CHECKED
@@ -24,6 +26,7 @@ from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.model import Direction, ExemptionKind
 from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.attendance.tables import CLOCK_IN, EXEMPTION
+from zaigang_collector.devices import configuration
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Assignment
 from zaigang_collector.directory.tables import EVENT
@@ -37,7 +40,7 @@ from zaigang_collector.ledger import service as ledger
 from zaigang_collector.vault import record
 from zaigang_collector.vault.model import Tombstone, TombstoneKind
 from zaigang_collector.vault.tables import KEY
-from zaigang_shared import cbor, envelope
+from zaigang_shared import cbor, device_config, envelope
 from zaigang_shared.readings import Usage
 
 WANG, LI = "E001", "E002"
@@ -319,6 +322,40 @@ def test_the_directory_is_looked_at_anew_by_whoever_follows_it(worked: Worked) -
     worked.forget()
     with worked.read() as conn:
         assert directory.last_event_id(conn) > before
+
+
+def test_the_interface_goes_on_answering_about_somebody_forgotten(worked: Worked) -> None:
+    worked.forget()
+    world = worked.here.world
+    headers = world.token(*Scope)
+    for path, status in (
+        ("people", 200),
+        (f"people/{WANG}", 200),
+        (f"clock-ins?employee={WANG}", 200),
+        ("assessments", 200),
+        (f"devices/{worked.laptop.device.id}", 200),
+        (
+            f"devices/{worked.laptop.device.id}/readings"
+            "?from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z",
+            200,
+        ),
+        (f"envelopes/{worked.laptop.prev.hex()}", 404),
+    ):
+        answer = world.client.get(f"/api/v1/{path}", headers=headers)
+        assert answer.status_code == status, (path, answer.text)
+        assert "王晓梅" not in answer.text
+
+
+def test_a_laptop_that_is_still_theirs_looks_at_nothing(worked: Worked) -> None:
+    worked.forget()
+    grounds = an_issuer().grounds
+    with worked.write() as conn:
+        (handout,) = configuration.handouts(
+            conn, grounds, [worked.laptop.device.id], worked.here.world.clock.utc
+        )
+    hours = device_config.open_config(handout.data, grounds.receipt_key.public_key()).config.hours
+    assert hours is not None
+    assert hours.shifts == ()
 
 
 def test_nobody_who_is_unknown_is_forgotten_or_held(worked: Worked) -> None:

@@ -52,6 +52,7 @@ def keep(
     version = 1 if before is None else before.version + 1
     conn.execute(sa.update(ASSESSMENT).where(ASSESSMENT.c.id == name).values(newest=False))
     claim = assessment.claim
+    sealed = vault.seal(conn, person(claim.employee_id), body, _context(name, version), now_ms)
     conn.execute(
         sa.insert(ASSESSMENT).values(
             id=name,
