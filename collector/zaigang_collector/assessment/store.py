@@ -66,7 +66,7 @@ def keep(
             work=assessment.work.value,
             coverage=assessment.coverage,
             provisional=assessment.provisional,
-            body=vault.seal(conn, person(claim.employee_id), body, _context(name, version), now_ms),
+            body=sealed,
             body_hash=body_hash,
             evidence_hash=evidence_hash,
             policy_hash=assessment.policy_hash,

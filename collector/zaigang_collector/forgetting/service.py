@@ -36,8 +36,9 @@ def forget(
     _refuse_unknown(conn, employee_id)
     record.refuse_held(conn, employee_id)
     subject = person(employee_id)
-    key_ids = keys.key_ids_of(conn, [subject])
+    # First: it waits for whoever is sealing under the key, and what they sealed is found below.
     counts = {"keys": vault.destroy(conn, subject, now_ms)}
+    key_ids = keys.key_ids_of(conn, [subject])
     counts |= ingest.forget(conn, devices.ever_held(conn, employee_id), key_ids)
     counts |= assessment.forget(conn, employee_id, attendance.clock_in_ids(conn, employee_id))
     counts |= attendance.forget(conn, employee_id)
