@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import ipaddress
+import re
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -99,6 +101,26 @@ _APPS: Final = _Rule(
 )
 
 
+def command(text: str) -> tuple[str, ...]:
+    """A command as a shell would split it; nothing is expanded. Raises ValueError."""
+    return tuple(shlex.split(text))
+
+
+def _is_command(value: object) -> bool:
+    try:
+        return type(value) is str and (value == "" or len(command(value)) > 0)
+    except ValueError:
+        return False
+
+
+_COMMAND: Final = _Rule('a command with its arguments, quoted as in a shell, or ""', _is_command)
+_KEY_NAME: Final = _Rule(
+    "1 to 80 of letters, digits and . _ - : /",
+    lambda value: type(value) is str and re.fullmatch(r"[A-Za-z0-9._:/-]{1,80}", value) is not None,
+)
+_DAYS: Final = _number(0, 36_500)
+
+
 def _setting(default: Any, rule: _Rule, sentence: str) -> Any:
     return dataclasses.field(default=default, metadata={_RULE: rule, _SENTENCE: sentence})
 
@@ -137,6 +159,27 @@ class Settings:
     )
     database_url: str = _setting(
         "", _TEXT, "Database as SQLAlchemy names it; empty: SQLite in the data directory."
+    )
+    master_key_file: str = _setting(
+        "",
+        _TEXT,
+        "File of the master key that wraps everybody's keys; empty: master.key in the data "
+        "directory.",
+    )
+    master_key_command: str = _setting(
+        "",
+        _COMMAND,
+        "Command that wraps and unwraps in the place of a master key file, such as one that asks "
+        "a KMS.",
+    )
+    master_key_id: str = _setting(
+        "main", _KEY_NAME, "Name of the master key that master_key_command is asked for."
+    )
+    keep_readings_days: int = _setting(
+        90, _DAYS, "Days after which readings are deleted; 0: never."
+    )
+    keep_claims_days: int = _setting(
+        730, _DAYS, "Days after which clock-ins and assessments are deleted; 0: never."
     )
     margin_min: int = _setting(
         30,
@@ -315,6 +358,10 @@ class DataDirectory:
         return self.root / "net.key"
 
     @property
+    def master_key(self) -> Path:
+        return self.root / "master.key"
+
+    @property
     def database(self) -> Path:
         return self.root / "zaigang.db"
 
@@ -344,3 +391,8 @@ def load(directory: DataDirectory) -> Settings:
 def database_url(settings: Settings, directory: DataDirectory) -> str:
     """The database to open."""
     return settings.database_url or f"sqlite:///{directory.database.absolute()}"
+
+
+def master_key_path(settings: Settings, directory: DataDirectory) -> Path:
+    """Where the file of the master key is."""
+    return Path(settings.master_key_file) if settings.master_key_file else directory.master_key

@@ -39,6 +39,9 @@ COUNTER: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 # happens to meet a busy ingest.
 _BUSY_TIMEOUT_MS: Final = 30_000
 _WRITE: Final = "zaigang_write"
+# Whoever empties the write-ahead log waits for readers, and lets nobody write meanwhile. Larger
+# keeps ingest waiting behind one slow reader; smaller gives up too often.
+_SCRUB_TIMEOUT_MS: Final = 2_000
 
 
 def open_engine(url: str) -> Engine:
@@ -100,6 +103,26 @@ def _patience(conn: Connection, wait: bool) -> Iterator[None]:
         driver.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}").close()
 
 
+def scrub(engine: Engine) -> bool:
+    """After a commit that deleted: let no copy of the old pages stay in SQLite's write-ahead log.
+
+    False: somebody was reading for long, and it was left. PostgreSQL vacuums by itself.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with engine.connect() as conn:
+        driver = conn.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101  # the only driver we open
+        driver.execute(f"PRAGMA busy_timeout = {_SCRUB_TIMEOUT_MS}").close()
+        try:
+            cursor = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = cursor.fetchone()[0]
+            cursor.close()
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}").close()
+    return not busy
+
+
 def insert_ignore(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert what is not there yet, by any unique key; returns how many rows were new."""
     if not rows:
@@ -140,6 +163,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",  # in WAL mode NORMAL may lose a commit on power loss: after a receipt
         "foreign_keys = ON",
+        "secure_delete = ON",  # what is deleted is overwritten: somebody asked to be forgotten
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 

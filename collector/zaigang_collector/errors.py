@@ -7,6 +7,8 @@ ZaigangError
     ├── CsvError             an import with everything that is wrong in it, line by line
     ├── UnknownIdError       nothing has this id
     ├── ConflictError        it would contradict what is already there
+    ├── VaultError           a body that cannot be opened
+    │   └── ForgottenError   because its key was destroyed on purpose
     ├── CertificateError     a signing request or a certificate that does not hold
     ├── EnrolmentError       a device that may not enrol or renew; carries a Rejection
     ├── LedgerError          the ledger does not fit itself: nothing may be added to it
@@ -78,6 +80,14 @@ class UnknownIdError(CollectorError):
 
 class ConflictError(CollectorError):
     """It would contradict what is already there; the message says what."""
+
+
+class VaultError(CollectorError):
+    """A sealed body or a wrapped key that cannot be opened; the message says why."""
+
+
+class ForgottenError(VaultError):
+    """It was sealed under a key that was destroyed: nobody can open it any more."""
 
 
 class CertificateError(CollectorError):

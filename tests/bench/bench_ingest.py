@@ -24,6 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.factories.chains import Talker, a_usage
 from tests.factories.devices import ed25519_key, stored_laptop
+from tests.factories.vault import VAULT
 from tests.fakes import mosquitto
 from tests.fakes.database import all_tables, in_file
 from tests.fakes.mosquitto import Mosquitto
@@ -110,7 +111,7 @@ class Bench:
 
     def ours(self, count: int) -> Cost:
         """What it takes until `count` envelopes are durable, acknowledged, and their receipts sent."""
-        intake = Intake(self.engine, ed25519_key("receipt"), SystemClock(), os.urandom)
+        intake = Intake(self.engine, VAULT, ed25519_key("receipt"), SystemClock(), os.urandom)
         link = Link("127.0.0.1", self.broker.port, self.collector, "collector")
         subscriber = Subscriber(link, intake, SystemClock(), batch=BATCH, wait_ms=WAIT_MS)
         started = Cost.now()

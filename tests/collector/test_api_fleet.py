@@ -10,6 +10,7 @@ import pytest
 from tests.factories.api_world import ApiWorld, api_world
 from tests.factories.chains import Talker, a_usage, arrived
 from tests.factories.devices import ed25519_key, stored_laptop
+from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.access.model import Scope
 from zaigang_collector.ingest.intake import Intake
@@ -25,7 +26,7 @@ def test_a_fork_is_told_with_its_envelope(world: ApiWorld) -> None:
     with db.writing(world.engine) as conn:
         stored = stored_laptop(conn, "desk-7", now_ms=world.clock.utc)
     talker = Talker(stored.id, stored.key)
-    intake = Intake(world.engine, ed25519_key("receipt"), world.clock, world.randomness)
+    intake = Intake(world.engine, VAULT, ed25519_key("receipt"), world.clock, world.randomness)
     first = talker.seal()
     other = talker.fork()
     forged = [talker.seal(), other.seal(readings=[a_usage(other.up_ms, active=0)])]

@@ -12,6 +12,7 @@ import pytest
 from tests.factories.api_world import ApiWorld, api_world
 from tests.factories.devices import ed25519_key, stored_laptop
 from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Talker
+from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.access.model import Scope
 from zaigang_collector.assessment import service, store
@@ -36,7 +37,7 @@ def world(tmp_path: Path) -> Iterator[ApiWorld]:
 def laptop(world: ApiWorld) -> Iterator[Talker]:
     with db.writing(world.engine) as conn:
         device = stored_laptop(conn, employee_id="E001")
-    intake = Intake(world.engine, ed25519_key("receipt"), world.clock, world.randomness)
+    intake = Intake(world.engine, VAULT, ed25519_key("receipt"), world.clock, world.randomness)
     yield Talker(world, intake, device)
     intake.close()
 
@@ -54,7 +55,7 @@ def clock_in(
         received_ms=None,
     )
     with db.writing(world.engine) as conn:
-        attendance.record(conn, new, world.clock.utc, world.randomness)
+        attendance.record(conn, VAULT, new, world.clock.utc, world.randomness)
 
 
 def a_day(world: ApiWorld, hours: int = 4) -> None:
@@ -71,7 +72,7 @@ def judge(world: ApiWorld) -> list[Outcome]:
 
 def newest(world: ApiWorld) -> list[StoredAssessment]:
     with db.reading(world.engine) as conn:
-        return list(store.list_page(conn, store.Filter(), None, 100))
+        return list(store.list_page(conn, VAULT, store.Filter(), None, 100))
 
 
 def test_a_day_on_the_sites_network_is_confirmed_with_references(
@@ -129,7 +130,7 @@ def test_late_evidence_makes_a_new_version_and_keeps_the_old_one(
     (stored,) = newest(world)
     assert (stored.version, stored.presence) == (2, Presence.CONFIRMED)
     with db.reading(world.engine) as conn:
-        kept = store.versions(conn, stored.id)
+        kept = store.versions(conn, VAULT, stored.id)
     assert [one.presence for one in kept] == [Presence.UNVERIFIED, Presence.CONFIRMED]
 
 
@@ -177,10 +178,10 @@ def test_readings_from_before_the_laptop_was_theirs_do_not_count(
     laptop.works(START, START + 4 * HOUR_MS, SITE_NET)
     a_day(world)
     with db.writing(world.engine) as conn:
-        (claimed,) = claimed_intervals(conn, "E001", START, START + 1)
-        theirs = gather(conn, claimed, world.clock.utc, world.judge.collector_key)
+        (claimed,) = claimed_intervals(conn, VAULT, "E001", START, START + 1)
+        theirs = gather(conn, VAULT, claimed, world.clock.utc, world.judge.collector_key)
         other = dataclasses.replace(claimed, employee_id="E002")
-        foreign = gather(conn, other, world.clock.utc, world.judge.collector_key)
+        foreign = gather(conn, VAULT, other, world.clock.utc, world.judge.collector_key)
     assert sum(len(one.readings) for one in theirs.evidence.laptops) > 0
     assert foreign.evidence.laptops == ()
     assert theirs.evidence_hash != foreign.evidence_hash

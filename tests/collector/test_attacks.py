@@ -23,6 +23,7 @@ from tests.factories.audited import assert_clean, sequenced
 from tests.factories.devices import an_authority, ed25519_key
 from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Office, Talker, office
 from tests.factories.ledger import SIGNER
+from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.assessment.tables import ASSESSMENT, POLICY
 from zaigang_collector.attendance.model import Direction
@@ -32,9 +33,13 @@ from zaigang_collector.devices import ca
 from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, HOLDING
 from zaigang_collector.devices.tables import EVENT as DEVICE_EVENT
 from zaigang_collector.directory.tables import EVENT as DIRECTORY_EVENT
+from zaigang_collector.ingest.sealing import envelope_context
 from zaigang_collector.ingest.tables import BOOT, CHAIN, ENVELOPE, RECEIPT
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.ledger.tables import CHECKPOINT, ENTRY, HEAD, TILE
+from zaigang_collector.vault.model import TombstoneKind, person
+from zaigang_collector.vault.record import bury
+from zaigang_collector.vault.tables import KEY, TOMBSTONE
 from zaigang_shared import envelope
 from zaigang_shared.checkpoint import Checkpoint
 from zaigang_shared.merkle import Frontier
@@ -84,23 +89,42 @@ def of(talker: Talker, seq: int) -> sa.ColumnElement[bool]:
     return (ENVELOPE.c.device_id == talker.device.id) & (ENVELOPE.c.seq == seq)
 
 
-def test_one_reading_edited(crime: Crime) -> None:
+def edited(crime: Crime, seq: int) -> bytes:
+    """An envelope of `mine` with one reading changed, in the clear: by whoever has the master key too."""
     with db.reading(crime.engine) as conn:
-        data = conn.execute(sa.select(ENVELOPE.c.data).where(of(crime.mine, 5))).scalar_one()
+        row = conn.execute(sa.select(ENVELOPE).where(of(crime.mine, seq))).one()
+        data = VAULT.open(conn, row.data, envelope_context(row.digest))
     at = data.index(b"active") + 6
-    edited = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
-    crime.does(sa.update(ENVELOPE).where(of(crime.mine, 5)).values(data=edited))
-    found = crime.found()
-    assert any(one.startswith(f"envelope {crime.mine.device.id}/5: was changed") for one in found)
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def put(crime: Crime, seq: int, data: bytes, *, with_digest: bool) -> None:
+    with db.writing(crime.engine) as conn:
+        row = conn.execute(sa.select(ENVELOPE).where(of(crime.mine, seq))).one()
+        digest = hashlib.sha256(data).digest() if with_digest else row.digest
+        sealed = VAULT.seal(conn, person("E001"), data, envelope_context(digest), START)
+        conn.execute(
+            sa.update(ENVELOPE).where(of(crime.mine, seq)).values(data=sealed, digest=digest)
+        )
+
+
+def test_one_reading_edited(crime: Crime) -> None:
+    name = f"envelope {crime.mine.device.id}/5"
+    put(crime, 5, edited(crime, 5), with_digest=False)
+    assert any(one.startswith(f"{name}: was changed") for one in crime.found())
     # Nor with the hash beside it put right.
-    crime.does(
-        sa.update(ENVELOPE).where(of(crime.mine, 5)).values(digest=hashlib.sha256(edited).digest())
-    )
-    found = crime.found()
-    assert any(
-        one.startswith(f"envelope {crime.mine.device.id}/5: is not what its device signed")
-        for one in found
-    )
+    put(crime, 6, edited(crime, 6), with_digest=True)
+    name = f"envelope {crime.mine.device.id}/6"
+    assert any(one.startswith(f"{name}: is not what its device signed") for one in crime.found())
+
+
+def test_one_reading_edited_without_the_master_key(crime: Crime) -> None:
+    with db.writing(crime.engine) as conn:
+        data = conn.execute(sa.select(ENVELOPE.c.data).where(of(crime.mine, 5))).scalar_one()
+        spoilt = data[:-1] + bytes([data[-1] ^ 1])
+        conn.execute(sa.update(ENVELOPE).where(of(crime.mine, 5)).values(data=spoilt))
+    name = f"envelope {crime.mine.device.id}/5"
+    assert f"{name}: does not open: it was changed, or moved here from elsewhere" in crime.found()
 
 
 @pytest.mark.parametrize("seq", [1, 7, 30])
@@ -386,6 +410,23 @@ def test_any_other_body_changed(crime: Crime, table: sa.Table) -> None:
         key = next(iter(table.primary_key))
         conn.execute(sa.update(table).where(key == row[0]).values(body=row.body[:-1] + b"\x00"))
     assert any("was changed" in one for one in crime.found())
+
+
+def test_a_tombstone_changed(crime: Crime) -> None:
+    with db.writing(crime.engine) as conn:
+        bury(conn, TombstoneKind.RETENTION, None, "HR", "90 days", {}, START + 9 * HOUR_MS, bytes)
+    assert_clean(crime.engine)
+    crime.does(sa.update(TOMBSTONE).values(body=b"nothing was ever forgotten"))
+    assert any(one.startswith("erasure 1: was changed") for one in crime.found())
+
+
+def test_somebody_forgotten_without_a_tombstone(crime: Crime) -> None:
+    """A key destroyed behind our back: nothing opens, and what was there is missed."""
+    crime.does(
+        sa.update(KEY).where(KEY.c.subject_id == "E001").values(wrapped=None, destroyed_ms=START),
+        sa.delete(CLOCK_IN).where(CLOCK_IN.c.employee_id == "E001"),
+    )
+    assert any(one.startswith("clock_in ") and "was deleted" in one for one in crime.found())
 
 
 def test_a_verdict_changed_beside_its_body(crime: Crime) -> None:

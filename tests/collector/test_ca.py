@@ -161,7 +161,7 @@ def test_keys_are_made_once_and_only_their_owner_can_read_them(directory: DataDi
     assert directory.root.stat().st_mode & 0o777 == 0o700
     files = [path for path in directory.root.iterdir() if path.is_file()]
     assert {path.name for path in files} == {
-        "ca.key", "ca.crt", "server.key", "server.crt", "receipt.key", "net.key", "ledger.key",
+        "ca.key", "ca.crt", "server.key", "server.crt", "receipt.key", "net.key", "ledger.key", "master.key",
         "collector-mqtt.key", "collector-mqtt.crt",
     }  # fmt: skip
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}

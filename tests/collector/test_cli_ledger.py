@@ -115,7 +115,8 @@ def test_a_ledger_of_another_data_directory_is_refused_at_the_start(
 ) -> None:
     other = tmp_path / "other"
     assert main(["init", "--data", str(other)]) == Exit.OK
-    (other / "zaigang.db").write_bytes((data / "zaigang.db").read_bytes())
+    for name in ("zaigang.db", "master.key"):
+        (other / name).write_bytes((data / name).read_bytes())
     for suffix in ("-wal", "-shm"):
         (other / f"zaigang.db{suffix}").unlink(missing_ok=True)
     assert run(other, "audit") == Exit.CONFIG

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.attendance import service
 from zaigang_collector.attendance.csv_import import ImportResult, import_clock_ins
@@ -32,7 +33,7 @@ def prepared() -> Connection:
     db.metadata.create_all(conn)
     shanghai = "Asia/Shanghai"
     employee = Employee("E001", "王晓梅", "", Language.CHINESE, shanghai, ())
-    directory.put_employee(conn, employee, NOW, some_bytes)
+    directory.put_employee(conn, VAULT, employee, NOW, some_bytes)
     for site_id, zone in (("hq", shanghai), ("berlin", "Europe/Berlin")):
         site = Site(site_id, site_id, SiteKind.CLIENT, zone)
         directory.put_site(conn, site, NOW, some_bytes)
@@ -48,20 +49,20 @@ def conn() -> Iterator[Connection]:
 
 
 def load(conn: Connection, text: str | bytes) -> ImportResult:
-    return import_clock_ins(conn, text, NOW, some_bytes)
+    return import_clock_ins(conn, VAULT, text, NOW, some_bytes)
 
 
 def problems(conn: Connection, text: str) -> list[tuple[int, str]]:
     with pytest.raises(CsvError) as caught:
         load(conn, text)
-    assert service.list_page(conn, Filter(), None, 10) == ()
+    assert service.list_page(conn, VAULT, Filter(), None, 10) == ()
     return [(problem.line, problem.column) for problem in caught.value.problems]
 
 
 def test_a_line_becomes_a_clock_in(conn: Connection) -> None:
     line = "E001,hq,in,2026-09-21 08:55:10,77,31.2284737,121.4782241,GCJ-02,15,mock_location\n"
     assert load(conn, HEADER + line).added == 1
-    (stored,) = service.list_page(conn, Filter(), None, 10)
+    (stored,) = service.list_page(conn, VAULT, Filter(), None, 10)
     new = stored.content
     assert (new.source, new.source_id) == ("csv", "77")
     assert new.punched_ms == 1_789_952_110_000  # 00:55:10 UTC
@@ -74,20 +75,20 @@ def test_a_line_becomes_a_clock_in(conn: Connection) -> None:
 def test_chinese_headers_and_words_in_gbk_are_read(conn: Connection) -> None:
     text = "工号,驻场地点,打卡类型,打卡时间,打卡方式\nE001,hq,下班,2026/09/21 18:05,审批补卡\n"
     assert load(conn, text.encode("gb18030")).added == 1
-    (stored,) = service.list_page(conn, Filter(), None, 10)
+    (stored,) = service.list_page(conn, VAULT, Filter(), None, 10)
     assert stored.content.direction is Direction.OUT
     assert stored.content.kind is Kind.CORRECTED_APPROVAL
 
 
 def test_a_time_without_offset_is_the_sites_own(conn: Connection) -> None:
     load(conn, HEADER + "E001,berlin,in,2026-09-21 08:55,,,,,,\n")
-    (stored,) = service.list_page(conn, Filter(), None, 10)
+    (stored,) = service.list_page(conn, VAULT, Filter(), None, 10)
     assert stored.content.punched_ms == 1_789_973_700_000  # 06:55 UTC in summer time
 
 
 def test_a_time_with_offset_is_taken_as_it_says(conn: Connection) -> None:
     load(conn, HEADER + "E001,berlin,in,2026-09-21T08:55:00+08:00,,,,,,\n")
-    (stored,) = service.list_page(conn, Filter(), None, 10)
+    (stored,) = service.list_page(conn, VAULT, Filter(), None, 10)
     assert stored.content.punched_ms == 1_789_952_100_000
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection
 
+from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.attendance import service
 from zaigang_collector.attendance.model import (
@@ -53,13 +54,13 @@ def punch(**changes: object) -> NewClockIn:
 
 
 def record(conn: Connection, new: NewClockIn, now_ms: int = NOW) -> Recorded:
-    return service.record(conn, new, now_ms, lambda size: bytes(size))
+    return service.record(conn, VAULT, new, now_ms, lambda size: bytes(size))
 
 
 def test_what_was_recorded_reads_back_field_by_field(conn: Connection) -> None:
     recorded = record(conn, punch())
     assert recorded.outcome is Outcome.ADDED
-    stored = service.get(conn, recorded.clock_in.id)
+    stored = service.get(conn, VAULT, recorded.clock_in.id)
     assert stored is not None
     assert stored.content == punch()
     assert (stored.version, stored.stored_ms) == (1, NOW)
@@ -78,10 +79,10 @@ def test_a_late_edit_makes_a_new_version_and_keeps_the_old_one(conn: Connection)
     edited = record(conn, punch(kind=Kind.CORRECTED_MANAGER, punched_ms=NOW - 120_000), NOW + 1)
     assert edited.outcome is Outcome.NEW_VERSION
     assert edited.clock_in.id == first.clock_in.id
-    kept = service.versions(conn, first.clock_in.id)
+    kept = service.versions(conn, VAULT, first.clock_in.id)
     assert [one.version for one in kept] == [1, 2]
     assert kept[0].content == punch()
-    listed = service.of_employee(conn, "E001", 0, NOW)
+    listed = service.of_employee(conn, VAULT, "E001", 0, NOW)
     assert [one.reference for one in listed] == [f"{first.clock_in.id}@2"]
 
 
@@ -128,7 +129,7 @@ def test_pages_follow_each_other_without_loss_also_at_equal_times(conn: Connecti
         record(conn, punch(source_id=str(number), punched_ms=NOW + number // 3))
     seen: list[str] = []
     after = None
-    while page := service.list_page(conn, Filter(), after, 2):
+    while page := service.list_page(conn, VAULT, Filter(), after, 2):
         seen += [one.id for one in page]
         after = (page[-1].content.punched_ms, page[-1].id)
     assert len(seen) == len(set(seen)) == 7
@@ -144,7 +145,7 @@ def test_a_listing_can_be_narrowed(conn: Connection) -> None:
         (Filter(from_ms=20), ["2", "3"]),
         (Filter(to_ms=20), ["1"]),
     ):
-        found = service.list_page(conn, wanted, None, 10)
+        found = service.list_page(conn, VAULT, wanted, None, 10)
         assert [one.content.source_id for one in found] == expected
     assert service.employees_with_punches(conn, 15, 25) == ("E002",)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from tests.factories.directory import NOW_MS, stored_employee, stored_site
+from tests.factories.vault import VAULT
 from tests.fakes import database
 from tests.fakes.randomness import Repeatable
 from zaigang_collector.directory import csv_import, service
@@ -32,7 +33,7 @@ def conn() -> Iterator[Connection]:
 
 
 def run(what: Import, conn: Connection, data: bytes | str) -> ImportResult:
-    return what(conn, data, NOW_MS, NET_KEY, Repeatable())
+    return what(conn, VAULT, data, NOW_MS, NET_KEY, Repeatable())
 
 
 def refused(what: Import, conn: Connection, data: bytes | str) -> tuple[LineProblem, ...]:

@@ -161,3 +161,22 @@ def test_who_does_not_wait_is_told_at_once_and_waits_again_later(tmp_path: Path)
     with db.writing(engine) as conn:
         assert conn.exec_driver_sql("PRAGMA busy_timeout").scalar_one() > 0
     engine.dispose()
+
+
+def test_the_log_is_emptied_unless_somebody_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "_SCRUB_TIMEOUT_MS", 1)
+    engine = db.open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    log = tmp_path / "x.db-wal"
+    with db.writing(engine) as conn:
+        conn.exec_driver_sql("CREATE TABLE t (x TEXT)")
+    with db.reading(engine) as reader:
+        reader.exec_driver_sql("SELECT * FROM t").all()
+        with db.writing(engine) as conn:
+            conn.exec_driver_sql("INSERT INTO t VALUES ('here')")
+        assert not db.scrub(engine)
+        assert log.stat().st_size > 0
+    assert db.scrub(engine)
+    assert log.stat().st_size == 0
+    engine.dispose()

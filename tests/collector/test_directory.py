@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from tests.factories.directory import NOW_MS, a_site, an_employee, stored_employee, stored_site
+from tests.factories.vault import VAULT
 from tests.fakes import database
 from tests.fakes.randomness import Repeatable
 from zaigang_collector.directory import service
@@ -40,7 +41,7 @@ def conn() -> Iterator[Connection]:
 
 def test_a_site_and_a_person_come_back_as_they_were_put(conn: Connection) -> None:
     assert service.put_site(conn, a_site(), NOW_MS, RANDOM) is Change.ADDED
-    assert service.put_employee(conn, an_employee(), NOW_MS, RANDOM) is Change.ADDED
+    assert service.put_employee(conn, VAULT, an_employee(), NOW_MS, RANDOM) is Change.ADDED
     assert service.get_site(conn, "lujiazui") == a_site()
     assert service.get_employee(conn, "e001") == an_employee()
 
@@ -63,8 +64,9 @@ def test_every_ledger_entry_is_the_hash_of_a_kept_event(conn: Connection) -> Non
     stored_site(conn)
     stored_employee(conn)
     service.add_site_network(conn, "lujiazui", GATEWAY, NOW_MS, RANDOM)
-    service.put_assignment(conn, Assignment("e001", "lujiazui", MONDAY), NOW_MS, RANDOM)
-    bodies = {str(row.id): row.body for row in conn.execute(sa.select(EVENT))}
+    service.put_assignment(conn, VAULT, Assignment("e001", "lujiazui", MONDAY), NOW_MS, RANDOM)
+    ids = conn.scalars(sa.select(EVENT.c.id)).all()
+    bodies = {str(one): service.event_body(conn, VAULT, one) or b"" for one in ids}
     entries = ledger.entries(conn)
     assert len(entries) == len(bodies) == 4
     for entry in entries:
@@ -99,10 +101,10 @@ def test_networks_are_added_once_and_can_be_taken_back(conn: Connection) -> None
 def test_a_home_belongs_to_its_person_alone(conn: Connection) -> None:
     stored_employee(conn)
     stored_employee(conn, id="e002")
-    service.add_home_place(conn, "e001", GATEWAY, NOW_MS, RANDOM)
+    service.add_home_place(conn, VAULT, "e001", GATEWAY, NOW_MS, RANDOM)
     assert service.home_places(conn, "e001").networks == {b"12345678"}
     assert service.home_places(conn, "e002") == KnownNetworks()
-    service.remove_home_place(conn, "e001", GATEWAY, NOW_MS, RANDOM)
+    service.remove_home_place(conn, VAULT, "e001", GATEWAY, NOW_MS, RANDOM)
     assert service.home_places(conn, "e001") == KnownNetworks()
 
 
@@ -110,7 +112,7 @@ def test_an_assignment_holds_on_its_days_both_included(conn: Connection) -> None
     stored_site(conn)
     stored_employee(conn)
     end = MONDAY + dt.timedelta(days=4)
-    service.put_assignment(conn, Assignment("e001", "lujiazui", MONDAY, end), NOW_MS, RANDOM)
+    service.put_assignment(conn, VAULT, Assignment("e001", "lujiazui", MONDAY, end), NOW_MS, RANDOM)
     days = [MONDAY + dt.timedelta(days=n) for n in range(-1, 6)]
     assert [bool(service.sites_of(conn, "e001", day)) for day in days] == [
         False, True, True, True, True, True, False,
@@ -123,22 +125,22 @@ def test_an_assignment_can_be_ended_later(conn: Connection) -> None:
     stored_site(conn)
     stored_employee(conn)
     open_end = Assignment("e001", "lujiazui", MONDAY)
-    assert service.put_assignment(conn, open_end, NOW_MS, RANDOM) is Change.ADDED
+    assert service.put_assignment(conn, VAULT, open_end, NOW_MS, RANDOM) is Change.ADDED
     assert service.sites_of(conn, "e001", dt.date(2030, 1, 1)) == ("lujiazui",)
     ended = Assignment("e001", "lujiazui", MONDAY, MONDAY)
-    assert service.put_assignment(conn, ended, NOW_MS, RANDOM) is Change.CHANGED
-    assert service.put_assignment(conn, ended, NOW_MS, RANDOM) is Change.UNCHANGED
+    assert service.put_assignment(conn, VAULT, ended, NOW_MS, RANDOM) is Change.CHANGED
+    assert service.put_assignment(conn, VAULT, ended, NOW_MS, RANDOM) is Change.UNCHANGED
     assert service.assignments_of(conn, "e001") == (ended,)
 
 
 def test_what_is_about_nobody_is_refused(conn: Connection) -> None:
     stored_site(conn)
     with pytest.raises(UnknownIdError, match="employee 'e001'"):
-        service.put_assignment(conn, Assignment("e001", "lujiazui", MONDAY), NOW_MS, RANDOM)
+        service.put_assignment(conn, VAULT, Assignment("e001", "lujiazui", MONDAY), NOW_MS, RANDOM)
     stored_employee(conn)
     with pytest.raises(UnknownIdError, match="site 'x'"):
-        service.put_assignment(conn, Assignment("e001", "x", MONDAY), NOW_MS, RANDOM)
+        service.put_assignment(conn, VAULT, Assignment("e001", "x", MONDAY), NOW_MS, RANDOM)
     with pytest.raises(UnknownIdError, match="site 'x'"):
         service.add_site_network(conn, "x", GATEWAY, NOW_MS, RANDOM)
     with pytest.raises(UnknownIdError, match="employee 'x'"):
-        service.add_home_place(conn, "x", GATEWAY, NOW_MS, RANDOM)
+        service.add_home_place(conn, VAULT, "x", GATEWAY, NOW_MS, RANDOM)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.factories.chains import Talker, arrived
 from tests.factories.devices import ed25519_key, stored_laptop
+from tests.factories.vault import VAULT
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import all_tables, in_file
 from tests.fakes.randomness import Repeatable
@@ -40,7 +41,7 @@ class House:
         self.start()
 
     def start(self) -> None:
-        self.intake = Intake(self.engine, RECEIPT_KEY, self.clock, Repeatable("intake"))
+        self.intake = Intake(self.engine, VAULT, RECEIPT_KEY, self.clock, Repeatable("intake"))
 
     def take(self) -> Taken:
         """The next envelope, quoting the newest receipt, arrives now."""

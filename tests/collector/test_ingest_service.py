@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from tests.factories.chains import MINUTE_MS, Talker, a_health, a_usage, arrived
 from tests.factories.devices import ed25519_key, stored_laptop
+from tests.factories.vault import VAULT
 from tests.fakes import postgres
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import all_tables, in_file
@@ -46,7 +47,7 @@ class House:
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
-        self.intake = Intake(self.engine, RECEIPT_KEY, self.clock, Repeatable("intake"))
+        self.intake = Intake(self.engine, VAULT, RECEIPT_KEY, self.clock, Repeatable("intake"))
 
     def laptop(self, name: str = "desk-7") -> Talker:
         """An enrolled device."""
@@ -138,7 +139,7 @@ def test_what_is_stored_is_what_was_sent_byte_for_byte(house: House) -> None:
     house.take(talker, *talker.several(3))
     with db.reading(house.engine) as conn:
         for data in talker.sent:
-            stored = service.envelope_by_digest(conn, envelope.digest(data))
+            stored = service.envelope_by_digest(conn, VAULT, envelope.digest(data))
             assert stored is not None
             assert stored.data == data
 
@@ -273,7 +274,7 @@ def test_a_receipt_that_was_never_given_is_told_and_bounds_nothing(house: House)
     house.take(talker, data)
     assert house.events(talker) == [EventKind.UNKNOWN_RECEIPT]
     with db.reading(house.engine) as conn:
-        stored = service.envelope_by_digest(conn, envelope.digest(data))
+        stored = service.envelope_by_digest(conn, VAULT, envelope.digest(data))
     assert stored is not None
     assert stored.not_before_ms is None
 
@@ -328,7 +329,7 @@ def test_a_message_that_cannot_be_stored_is_kept_aside_and_blocks_nobody(house: 
 
 def read(house: House, talker: Talker, from_ms: int, to_ms: int) -> list[StoredEnvelope]:
     with db.reading(house.engine) as conn:
-        return list(service.envelopes_between(conn, talker.id, from_ms, to_ms))
+        return list(service.envelopes_between(conn, VAULT, talker.id, from_ms, to_ms))
 
 
 def test_a_device_that_boots_in_1970_and_syncs_two_hours_later_comes_out_right(

@@ -65,3 +65,22 @@ def test_no_entry_stays_when_its_transaction_fails(tmp_path: Path) -> None:
     with db.reading(engine) as conn:
         assert ledger.entries(conn) == ()
     engine.dispose()
+
+
+def test_a_blinded_entry_keeps_its_leaf_and_nothing_to_guess_from(conn: Connection) -> None:
+    for ref in ("a", "b"):
+        ledger.append(conn, EntryType.CLOCK_IN, 5, HASH, SALT, ref)
+    ledger.append(conn, EntryType.POLICY, 5, HASH, SALT, "a")
+    assert ledger.blind(conn, EntryType.CLOCK_IN, ["a", "none"]) == 1
+    leaf = LeafData(EntryType.CLOCK_IN, 5, HASH, SALT).hash()
+    blind, *others = ledger.entries(conn)
+    assert (blind.body_hash, blind.salt, blind.leaf) == (None, None, leaf)
+    assert all((one.salt, one.body_hash) == (SALT, HASH) for one in others)
+    assert ledger.blind(conn, EntryType.CLOCK_IN, ["a"]) == 0  # once, and for good
+    assert ledger.entries_of(conn, EntryType.CLOCK_IN, "a") == (blind,)
+
+
+def test_many_entries_are_blinded_at_once(conn: Connection) -> None:
+    refs = [str(number) for number in range(1_200)]
+    ledger.append_all(conn, [(EntryType.CLOCK_IN, 5, HASH, SALT, ref) for ref in refs])
+    assert ledger.blind(conn, EntryType.CLOCK_IN, refs) == 1_200

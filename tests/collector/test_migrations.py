@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from tests.factories.devices import a_request, a_token, an_issuer, stored_laptop, stored_node
 from tests.factories.directory import NOW_MS
+from tests.factories.vault import VAULT, a_vault
 from tests.fakes import database, postgres
 from tests.fakes.randomness import Repeatable
 from zaigang_collector import db, migrations
@@ -22,8 +23,10 @@ from zaigang_collector.devices import enrolment
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import csv_import
 from zaigang_collector.directory import service as directory
-from zaigang_collector.errors import CsvError, EnrolmentError, SchemaError
+from zaigang_collector.errors import CsvError, EnrolmentError, ForgottenError, SchemaError
 from zaigang_collector.ledger import service as ledger
+from zaigang_collector.vault.master import FileMaster
+from zaigang_collector.vault.model import person
 
 METADATA = database.all_tables()
 NEEDS_POSTGRES = [
@@ -99,11 +102,11 @@ def test_the_ground_works_on_the_migrated_schema(engine: Engine) -> None:
     sites = "id,name,time_zone,latitude,longitude,datum,radius_m\nhq,总部,Asia/Shanghai,31.2,121.5,GCJ-02,150\n"
     with db.writing(engine) as conn:
         for _ in range(2):
-            csv_import.import_sites(conn, sites, NOW_MS, bytes(32), random)
+            csv_import.import_sites(conn, VAULT, sites, NOW_MS, bytes(32), random)
         laptop, node = stored_laptop(conn, issuer=issuer), stored_node(conn, issuer=issuer)
         text = access.create(conn, "x", [Scope.READ_DIRECTORY], NOW_MS, None, random)
     with pytest.raises(CsvError), db.writing(engine) as conn:
-        csv_import.import_sites(conn, "id\n", NOW_MS, bytes(32), random)
+        csv_import.import_sites(conn, VAULT, "id\n", NOW_MS, bytes(32), random)
     token = None
     with db.writing(engine) as conn:
         token = a_token(conn, issuer)
@@ -111,6 +114,16 @@ def test_the_ground_works_on_the_migrated_schema(engine: Engine) -> None:
         devices.revoke(conn, laptop.id, "lost", NOW_MS + 5, random)
     with pytest.raises(EnrolmentError), db.writing(engine) as conn:
         enrolment.enrol(conn, token, a_request("third"), NOW_MS, issuer)
+    with db.writing(engine) as conn:
+        vault = a_vault()
+        sealed = vault.seal(conn, person("e001"), b"body", b"here", NOW_MS)
+        vault.rewrap(conn, FileMaster(bytes(32)))
+    with db.reading(engine) as conn:
+        assert a_vault(FileMaster(bytes(32))).open(conn, sealed, b"here") == b"body"
+    with db.writing(engine) as conn:
+        assert vault.destroy(conn, person("e001"), NOW_MS) == 1
+    with db.reading(engine) as conn, pytest.raises(ForgottenError):
+        vault.open(conn, sealed, b"here")
     with db.reading(engine) as conn:
         assert isinstance(access.check(conn, text, NOW_MS), Principal)
         assert [site.id for site in directory.list_sites(conn)] == ["hq", "lujiazui"]

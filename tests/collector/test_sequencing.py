@@ -110,4 +110,6 @@ def test_a_running_collector_places_what_comes_in(
     monkeypatch.setattr(sequencing, "EVERY_S", 0.01)
     with Background(collector):
         made.queue(collector.engine, 0, 5)
-    assert size(collector) == 5  # at its end at the latest
+    with collector.reading() as conn:
+        assert ledger.waiting(conn) == 0  # at its end at the latest
+        assert [one.ref for one in ledger.sequenced(conn, 0)][:5].count("dev/0") == 1

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.factories.chains import Talker
 from tests.factories.devices import ed25519_key, stored_laptop
+from tests.factories.vault import VAULT
 from tests.fakes import embedded, mosquitto
 from tests.fakes.database import all_tables, in_file
 from tests.fakes.embedded import Embedded
@@ -78,7 +79,7 @@ class Collector:
         self.pki = pki
         self.engine: Engine = in_file(folder)
         self.clock = SystemClock()
-        self.flaky = Flaky(Intake(self.engine, RECEIPT_KEY, self.clock, Repeatable()))
+        self.flaky = Flaky(Intake(self.engine, VAULT, RECEIPT_KEY, self.clock, Repeatable()))
         self.quarantined: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.states: queue.SimpleQueue[tuple[str, bool] | None] = queue.SimpleQueue()
         self.subscriber = self._make()

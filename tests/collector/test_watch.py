@@ -157,7 +157,9 @@ def test_without_a_connection_it_is_said_later(world: World) -> None:
 def test_settings_that_differ_after_a_restart_reach_everybody(world: World) -> None:
     settings = Settings(usage_s=30)
     old = world.collector
-    changed = Opened(old.directory, settings, old.keys, old.engine, old.clock, old.randomness)
+    changed = Opened(
+        old.directory, settings, old.keys, old.engine, old.clock, old.randomness, old.vault
+    )
     world.watch = Watch(changed, world)
     world.watch.connected()
     world.come(world.laptop.id, world.node.id)

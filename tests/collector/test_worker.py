@@ -51,15 +51,18 @@ def prepared(tmp_path: Path, database_url: str) -> Iterator[Opened]:
     with bootstrap.opened(tmp_path / "data", clock, randomness) as made:
         with made.writing() as conn:
             key = made.keys.net_key
-            directory_csv.import_sites(conn, SITES, clock.utc, key, randomness)
-            directory_csv.import_people(conn, PEOPLE, clock.utc, key, randomness)
-            csv_import.import_clock_ins(conn, CLOCK_INS, clock.utc, randomness)
+            directory_csv.import_sites(conn, made.vault, SITES, clock.utc, key, randomness)
+            directory_csv.import_people(conn, made.vault, PEOPLE, clock.utc, key, randomness)
+            csv_import.import_clock_ins(conn, made.vault, CLOCK_INS, clock.utc, randomness)
         yield made
 
 
 def assessed(collector: Opened) -> list[str]:
     with collector.reading() as conn:
-        return [one.employee_id for one in store.list_page(conn, store.Filter(), None, 10)]
+        return [
+            one.employee_id
+            for one in store.list_page(conn, collector.vault, store.Filter(), None, 10)
+        ]
 
 
 def test_a_pass_judges_what_is_over_and_the_next_finds_nothing_new(collector: Opened) -> None:
@@ -71,7 +74,7 @@ def test_a_pass_judges_what_is_over_and_the_next_finds_nothing_new(collector: Op
     edited = CLOCK_INS.replace("E002,hq,in,2026-09-21 09:00", "E002,hq,in,2026-09-21 08:00")
     with collector.writing() as conn:
         now_ms, randomness = collector.clock.utc_ms(), collector.randomness
-        result = csv_import.import_clock_ins(conn, edited, now_ms, randomness)
+        result = csv_import.import_clock_ins(conn, collector.vault, edited, now_ms, randomness)
     assert (result.added, result.unchanged) == (1, 3)
     assert worker.run_once() == 1
 

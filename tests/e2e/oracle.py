@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from tests.e2e.stack import rows
+from zaigang_collector import bootstrap
+from zaigang_collector.ingest.sealing import envelope_context
 from zaigang_shared import cbor, cose, envelope
 from zaigang_shared.envelope import FIRST_PREV
 from zaigang_shared.receipt import open_receipt
@@ -41,6 +43,20 @@ def audit(collector: Path, state_dirs: list[Path]) -> Audit:
     return Audit(sealed, stored, waiting, _receipts(database, key))
 
 
+def opened_envelopes(collector: Path, device_id: str) -> list[tuple[int, bytes, bytes]]:
+    """Of a device's envelopes by seq: seq, digest, and the bytes out of the vault."""
+    query = "SELECT seq, digest, data FROM ingest_envelope WHERE device_id = ? ORDER BY seq"
+    found = rows(collector / "zaigang.db", query, device_id)
+    with bootstrap.opened(collector) as opened, opened.reading() as conn:
+        sealed = [(row["data"], envelope_context(row["digest"])) for row in found]
+        plain = opened.vault.open_many(conn, sealed)
+    return [
+        (row["seq"], row["digest"], data)
+        for row, data in zip(found, plain, strict=True)
+        if data is not None
+    ]
+
+
 def _device(database: Path, state_dir: Path) -> tuple[int, int, int]:
     spool = state_dir / "spool.db"
     chain = rows(spool, "SELECT * FROM chain")[0]
@@ -48,12 +64,10 @@ def _device(database: Path, state_dir: Path) -> tuple[int, int, int]:
     assert chain["broken"] is None, f"{device_id} believes that it was rolled back"
     waiting = {row["seq"]: row["data"] for row in rows(spool, "SELECT * FROM envelope")}
     stored: dict[int, bytes] = {}
-    for row in rows(
-        database, "SELECT seq, digest, data FROM ingest_envelope WHERE device_id = ?", device_id
-    ):
-        assert row["seq"] not in stored, f"{device_id}: {row['seq']} is stored twice"
-        assert hashlib.sha256(row["data"]).digest() == row["digest"]
-        stored[row["seq"]] = row["data"]
+    for seq, digest, data in opened_envelopes(database.parent, device_id):
+        assert seq not in stored, f"{device_id}: {seq} is stored twice"
+        assert hashlib.sha256(data).digest() == digest
+        stored[seq] = data
     for seq in waiting.keys() & stored.keys():
         assert waiting[seq] == stored[seq], f"{device_id}: {seq} was altered on the way"
     history = waiting | stored

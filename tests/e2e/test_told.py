@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.oracle import opened_envelopes
 from tests.e2e.stack import Broker, Stack, rows
 from zaigang_agent import keys
 from zaigang_shared import envelope
@@ -136,10 +137,9 @@ class _Reading:
 def _readings(stack: Stack, state: Path) -> list[_Reading]:
     """What the collector has stored of this laptop, in order."""
     identity = keys.load(state)
-    query = "SELECT data FROM ingest_envelope WHERE device_id = ? ORDER BY seq"
     found = []
-    for row in rows(stack.data / "zaigang.db", query, identity.device_id):
-        opened = envelope.open_sealed(row["data"], identity.key.public_key())
+    for _, _, data in opened_envelopes(stack.data, identity.device_id):
+        opened = envelope.open_sealed(data, identity.key.public_key())
         for one in decode_all(opened.readings, opened.seal.up_ms):
             if one is not None:
                 kind = type(one).__name__.lower()

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from tests.factories.ledger import SIGNER
+from tests.factories.vault import VAULT
 from tests.fakes.clock import FakeClock
 from zaigang_collector import db
 from zaigang_collector.access import service as access
@@ -67,9 +68,9 @@ class ApiWorld:
 
 
 @contextmanager
-def api_world(folder: Path) -> Iterator[ApiWorld]:
-    """A site `hq`, people E001 and E002, nobody with a device."""
-    engine = db.open_engine(f"sqlite:///{folder / 'test.db'}")
+def api_world(folder: Path, url: str = "") -> Iterator[ApiWorld]:
+    """A site `hq`, people E001 and E002, nobody with a device; in a SQLite file, or at `url`."""
+    engine = db.open_engine(url or f"sqlite:///{folder / 'test.db'}")
     clock, randomness = FakeClock(), Counting()
     with db.writing(engine) as conn:
         db.metadata.create_all(conn)
@@ -80,7 +81,7 @@ def api_world(folder: Path) -> Iterator[ApiWorld]:
         directory.add_site_network(conn, "hq", network, clock.utc, randomness)
         for number, name in enumerate(("王晓梅", "李建国"), 1):
             employee = Employee(f"E00{number}", name, "交付部", Language.CHINESE, ZONE, WEEK)
-            directory.put_employee(conn, employee, clock.utc, randomness)
+            directory.put_employee(conn, VAULT, employee, clock.utc, randomness)
     problems: list[str] = []
     collector_key = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()
     services = Services(
@@ -90,9 +91,10 @@ def api_world(folder: Path) -> Iterator[ApiWorld]:
         collector_key=collector_key,
         ledger_key=SIGNER.verifier,
         policy=default_policy(),
+        vault=VAULT,
         ready=lambda: problems,
     )
-    judge = Judge(default_policy(), collector_key, randomness)
+    judge = Judge(default_policy(), collector_key, randomness, VAULT)
     with TestClient(api_app(services), raise_server_exceptions=False) as client:
         yield ApiWorld(engine, client, clock, randomness, judge, problems)
     engine.dispose()

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from tests.factories.devices import an_authority, ed25519_key
 from tests.factories.ledger import NOW_MS, SIGNER
+from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.audit.service import Report, Shown, Trusted, audit
 from zaigang_collector.ledger import sequencer
@@ -30,7 +31,7 @@ def sequenced(engine: Engine) -> None:
 def audited(engine: Engine, shown: Sequence[Shown] = ()) -> Report:
     """What an audit finds in the database as it is."""
     with db.reading(engine) as conn:
-        return audit(conn, TRUSTED, shown)
+        return audit(conn, VAULT, TRUSTED, shown)
 
 
 def assert_clean(engine: Engine) -> Report:

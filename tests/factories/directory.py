@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from tests.factories.vault import VAULT
 from tests.fakes.randomness import Repeatable
 from zaigang_collector.directory import service, shifts
 from zaigang_collector.directory.model import Employee, Language, Site, SiteKind
@@ -54,5 +55,5 @@ def stored_site(conn: Connection, **changes: Any) -> Site:
 def stored_employee(conn: Connection, **changes: Any) -> Employee:
     """A person who is in the directory."""
     employee = an_employee(**changes)
-    service.put_employee(conn, employee, NOW_MS, Repeatable(f"employee/{employee.id}"))
+    service.put_employee(conn, VAULT, employee, NOW_MS, Repeatable(f"employee/{employee.id}"))
     return employee

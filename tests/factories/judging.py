@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.factories.api_world import ApiWorld, api_world
 from tests.factories.audited import assert_clean
 from tests.factories.devices import TestDevice, ed25519_key, stored_laptop, stored_node
+from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.assessment import service, store
 from zaigang_collector.assessment.model import Outcome, StoredAssessment
@@ -163,6 +164,7 @@ class Office:
         with db.writing(self.world.engine) as conn:
             directory.add_home_place(
                 conn,
+                VAULT,
                 employee_id,
                 KnownNetwork(NetworkKind.GATEWAY, hash=net),
                 self.world.clock.utc,
@@ -187,7 +189,7 @@ class Office:
             received_ms=None,
         )
         with db.writing(self.world.engine) as conn:
-            attendance.record(conn, new, self.world.clock.utc, self.world.randomness)
+            attendance.record(conn, VAULT, new, self.world.clock.utc, self.world.randomness)
 
     def a_day(self, hours: int = 4, site_id: str = "hq") -> None:
         """Punches of a claim from START on; it is two hours after its end."""
@@ -207,7 +209,7 @@ class Office:
 
     def newest(self) -> list[StoredAssessment]:
         with db.reading(self.world.engine) as conn:
-            return list(store.list_page(conn, store.Filter(), None, 100))
+            return list(store.list_page(conn, VAULT, store.Filter(), None, 100))
 
     def verdict(self) -> str:
         self.judge()
@@ -216,10 +218,10 @@ class Office:
 
 
 @contextmanager
-def office(folder: Path) -> Iterator[Office]:
+def office(folder: Path, url: str = "") -> Iterator[Office]:
     """A site `hq`, people E001 and E002, nobody with a device. What was written is audited at the end."""
-    with api_world(folder) as world:
-        intake = Intake(world.engine, ed25519_key("receipt"), world.clock, world.randomness)
+    with api_world(folder, url) as world:
+        intake = Intake(world.engine, VAULT, ed25519_key("receipt"), world.clock, world.randomness)
         made = Office(world, intake)
         try:
             yield made

@@ -19,6 +19,7 @@ _AREAS = (
     "directory",
     "ingest",
     "ledger",
+    "vault",
 )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 import zaigang_agent.config
 import zaigang_collector.config
+from tests.factories.vault import VAULT
 from tests.repo.checks import ROOT
 from zaigang_agent.errors import ConfigError
 from zaigang_collector import db
@@ -29,11 +30,11 @@ def _random(count: int) -> bytes:
 
 
 def _load_clock_ins(conn: Connection, data: bytes) -> object:
-    return import_clock_ins(conn, data, _NOW_MS, _random)
+    return import_clock_ins(conn, VAULT, data, _NOW_MS, _random)
 
 
 def _directory(importer: Callable[..., object]) -> Callable[[Connection, bytes], object]:
-    return lambda conn, data: importer(conn, data, _NOW_MS, _NET_KEY, _random)
+    return lambda conn, data: importer(conn, VAULT, data, _NOW_MS, _NET_KEY, _random)
 
 
 # In the order in which they need each other.

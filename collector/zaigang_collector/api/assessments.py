@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import AskedFirst, Given, Reads, needs
+from zaigang_collector.api.deps import AskedFirst, Given, Opens, Reads, needs
 from zaigang_collector.api.problems import not_found, responses
 from zaigang_collector.assessment import service, store
 from zaigang_collector.assessment.model import Outcome, StoredAssessment
@@ -123,6 +123,7 @@ class RunOut(BaseModel):
 )
 def list_(
     conn: Reads,
+    vault: Opens,
     employee: str | None = None,
     site: str | None = None,
     presence: Presence | None = None,
@@ -135,7 +136,7 @@ def list_(
     wanted = store.Filter(
         employee, site, presence, values.to_ms_or_none(from_), values.to_ms_or_none(to)
     )
-    found = store.list_page(conn, wanted, values.time_cursor(cursor), limit + 1)
+    found = store.list_page(conn, vault, wanted, values.time_cursor(cursor), limit + 1)
     listed = values.page(found, limit, lambda one: (one.start_ms, one.id))
     return values.Page(items=[shown(one) for one in listed.items], next=listed.next)
 
@@ -147,7 +148,7 @@ def list_(
 )
 def run(body: RunIn, given: Given) -> RunOut:
     """Judge all intervals that begin in a stretch, now. The same evidence makes no new version."""
-    judge = service.Judge(given.policy, given.collector_key, given.randomness)
+    judge = service.Judge(given.policy, given.collector_key, given.randomness, given.vault)
     judged = service.judge_span(
         given.engine,
         judge,
@@ -168,9 +169,9 @@ def run(body: RunIn, given: Given) -> RunOut:
     dependencies=[Depends(needs(Scope.READ_ASSESSMENTS))],
     responses=responses(401, 403, 404),
 )
-def get(assessment_id: str, conn: Reads, request: Request) -> Response:
+def get(assessment_id: str, conn: Reads, vault: Opens, request: Request) -> Response:
     """The newest version with findings, references and time line."""
-    found = store.get(conn, assessment_id)
+    found = store.get(conn, vault, assessment_id)
     if found is None:
         raise not_found("assessment", "/api/v1/assessments")
     return values.tagged(request, detail(found))
@@ -181,9 +182,9 @@ def get(assessment_id: str, conn: Reads, request: Request) -> Response:
     dependencies=[Depends(needs(Scope.READ_ASSESSMENTS))],
     responses=responses(401, 403, 404),
 )
-def versions(assessment_id: str, conn: Reads) -> VersionsOut:
+def versions(assessment_id: str, conn: Reads, vault: Opens) -> VersionsOut:
     """All versions, the oldest first."""
-    found = store.versions(conn, assessment_id)
+    found = store.versions(conn, vault, assessment_id)
     if not found:
         raise not_found("assessment", "/api/v1/assessments")
     return VersionsOut(versions=[shown(one) for one in found])

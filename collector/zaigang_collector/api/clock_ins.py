@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import AskedFirst, Given, Reads, Writes, needs
+from zaigang_collector.api.deps import AskedFirst, Given, Opens, Reads, Writes, needs
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.attendance import service
 from zaigang_collector.attendance.model import (
@@ -169,6 +169,7 @@ def push_batch(body: BatchIn, given: Given, conn: Writes) -> BatchOut:
 )
 def list_(
     conn: Reads,
+    vault: Opens,
     employee: str | None = None,
     site: str | None = None,
     from_: values.From = None,
@@ -178,7 +179,7 @@ def list_(
 ) -> values.Page[ClockInOut]:
     """Newest versions, by time of the punch."""
     wanted = service.Filter(employee, site, values.to_ms_or_none(from_), values.to_ms_or_none(to))
-    found = service.list_page(conn, wanted, values.time_cursor(cursor), limit + 1)
+    found = service.list_page(conn, vault, wanted, values.time_cursor(cursor), limit + 1)
     listed = values.page(found, limit, lambda one: (one.content.punched_ms, one.id))
     return values.Page(items=[shown(one) for one in listed.items], next=listed.next)
 
@@ -189,9 +190,9 @@ def list_(
     dependencies=[Depends(needs(Scope.READ_CLOCK_INS))],
     responses=responses(401, 403, 404),
 )
-def get(clock_in_id: str, conn: Reads, request: Request) -> Response:
+def get(clock_in_id: str, conn: Reads, vault: Opens, request: Request) -> Response:
     """One punch with all its versions and the vendor's record."""
-    versions = service.versions(conn, clock_in_id)
+    versions = service.versions(conn, vault, clock_in_id)
     if not versions:
         raise not_found("clock-in", "/api/v1/clock-ins")
     newest = versions[-1]
@@ -242,7 +243,7 @@ def _record(
     _refuse_wrong(conn, items, where, now_ms)
     answers = []
     for item in items:
-        recorded = service.record(conn, item.value(), now_ms, given.randomness)
+        recorded = service.record(conn, given.vault, item.value(), now_ms, given.randomness)
         answers.append(RecordedOut(outcome=recorded.outcome, clock_in=shown(recorded.clock_in)))
     return answers
 

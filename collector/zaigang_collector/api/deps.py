@@ -20,6 +20,7 @@ from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Denied, Principal, Scope
 from zaigang_collector.api.problems import ProblemError
 from zaigang_collector.matching.policy import Policy
+from zaigang_collector.vault.service import Vault
 from zaigang_shared.clock import Clock
 from zaigang_shared.note import VerifierKey
 
@@ -40,6 +41,7 @@ class Services:
     collector_key: Ed25519PublicKey
     ledger_key: VerifierKey
     policy: Policy
+    vault: Vault
     ready: Callable[[], list[str]]
     """What is not working, in sentences; empty when everything is."""
 
@@ -73,6 +75,14 @@ def _writing(given: Given) -> Iterator[Connection]:
 Reads = Annotated[Connection, Depends(_reading)]
 # scope="function": the commit happens before the answer is sent, not after it.
 Writes = Annotated[Connection, Depends(_writing, scope="function")]
+
+
+def _vault(given: Given) -> Vault:
+    return given.vault
+
+
+Opens = Annotated[Vault, Depends(_vault)]
+"""Opens what is held about people."""
 
 
 def needs(scope: Scope) -> Callable[..., Principal]:

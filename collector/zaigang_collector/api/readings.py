@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import Reads, needs
+from zaigang_collector.api.deps import Opens, Reads, needs
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.assessment import store
 from zaigang_collector.devices import service as devices
 from zaigang_collector.ingest import service
 from zaigang_collector.ingest.model import StoredEnvelope
+from zaigang_collector.vault.service import Vault
 
 router = APIRouter(tags=["readings"], dependencies=[Depends(needs(Scope.READ_READINGS))])
 
@@ -63,7 +64,7 @@ class EvidenceOut(BaseModel):
 
 
 @router.get("/devices/{device_id}/readings", responses=responses(401, 403, 404, 422))
-def of_device(device_id: str, conn: Reads, from_: _Start, to: _End) -> ReadingsOut:
+def of_device(device_id: str, conn: Reads, vault: Opens, from_: _Start, to: _End) -> ReadingsOut:
     """All readings of a device in a stretch of at most seven days."""
     from_ms, to_ms = values.to_ms(from_), values.to_ms(to)
     if not 0 < to_ms - from_ms <= SPAN_MAX_MS:
@@ -71,11 +72,13 @@ def of_device(device_id: str, conn: Reads, from_: _Start, to: _End) -> ReadingsO
         raise ProblemError(422, "This stretch cannot be read.", [wrong])
     if devices.get(conn, device_id) is None:
         raise not_found("device", "/api/v1/devices")
-    return _of_stretch(conn, device_id, from_ms, to_ms)
+    return _of_stretch(conn, vault, device_id, from_ms, to_ms)
 
 
-def _of_stretch(conn: Connection, device_id: str, from_ms: int, to_ms: int) -> ReadingsOut:
-    envelopes = service.envelopes_between(conn, device_id, from_ms, to_ms)
+def _of_stretch(
+    conn: Connection, vault: Vault, device_id: str, from_ms: int, to_ms: int
+) -> ReadingsOut:
+    envelopes = service.envelopes_between(conn, vault, device_id, from_ms, to_ms)
     readings = [
         one
         for envelope in envelopes
@@ -90,9 +93,9 @@ def _of_stretch(conn: Connection, device_id: str, from_ms: int, to_ms: int) -> R
 
 
 @router.get("/assessments/{assessment_id}/readings", responses=responses(401, 403, 404))
-def of_assessment(assessment_id: str, conn: Reads) -> EvidenceOut:
+def of_assessment(assessment_id: str, conn: Reads, vault: Opens) -> EvidenceOut:
     """All readings of the person's laptops and of the site's nodes in an assessed interval."""
-    found = store.get(conn, assessment_id)
+    found = store.get(conn, vault, assessment_id)
     if found is None:
         raise not_found("assessment", "/api/v1/assessments")
     span = found.start_ms, found.end_ms
@@ -103,7 +106,11 @@ def of_assessment(assessment_id: str, conn: Reads) -> EvidenceOut:
     return EvidenceOut(
         devices=[
             _of_stretch(
-                conn, one.device_id, max(one.from_ms, span[0]), min(one.to_ms or span[1], span[1])
+                conn,
+                vault,
+                one.device_id,
+                max(one.from_ms, span[0]),
+                min(one.to_ms or span[1], span[1]),
             )
             for one in holdings
         ]
@@ -118,9 +125,9 @@ def of_assessment(assessment_id: str, conn: Reads) -> EvidenceOut:
         **responses(401, 403, 404, 422),
     },
 )
-def envelope_bytes(sha256: values.Sha256, conn: Reads) -> Response:
+def envelope_bytes(sha256: values.Sha256, conn: Reads, vault: Opens) -> Response:
     """One envelope, byte for byte as the device signed it: verify it yourself."""
-    envelope = service.envelope_by_digest(conn, bytes.fromhex(sha256))
+    envelope = service.envelope_by_digest(conn, vault, bytes.fromhex(sha256))
     if envelope is None:
         raise not_found("envelope", "/api/v1/devices/{device}/readings")
     headers = {"etag": f'"{sha256}"', "cache-control": "private, immutable"}

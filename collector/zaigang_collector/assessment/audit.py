@@ -11,14 +11,17 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from zaigang_collector.assessment.model import assessment_id
+from zaigang_collector.assessment.store import context_of
 from zaigang_collector.assessment.tables import ASSESSMENT, POLICY
 from zaigang_collector.ledger.audit import PAGE, Body, Finding
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.matching import codec
 from zaigang_collector.matching.errors import CodecError
+from zaigang_collector.vault.audit import opened
+from zaigang_collector.vault.service import Vault
 
 
-def assessments(conn: Connection) -> Iterator[Body | Finding]:
+def assessments(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
     """Each version of each assessment, and whether its row says what its body says."""
     name, version = "", 0
     while True:
@@ -36,14 +39,15 @@ def assessments(conn: Connection) -> Iterator[Body | Finding]:
         rows = conn.execute(query).all()
         if not rows:
             return
-        for row in rows:
-            yield Body(
-                EntryType.ASSESSMENT,
-                f"{row.id}@{row.version}",
-                row.created_ms,
-                hashlib.sha256(row.body).digest(),
-            )
-            yield from _columns(row)
+        sealed = [(row.body, context_of(row.id, row.version)) for row in rows]
+        for row, body in zip(rows, opened(conn, vault, sealed), strict=True):
+            reference = f"{row.id}@{row.version}"
+            if isinstance(body, str):
+                yield Finding(f"assessment {reference}", body)
+            elif body is not None:
+                digest = hashlib.sha256(body).digest()
+                yield Body(EntryType.ASSESSMENT, reference, row.created_ms, digest)
+                yield from _columns(row, body)
         name, version = rows[-1].id, rows[-1].version
 
 
@@ -67,10 +71,10 @@ def known_policies(conn: Connection, refs: Sequence[str]) -> set[str]:
     return set(conn.scalars(sa.select(POLICY.c.policy_hash).where(POLICY.c.policy_hash.in_(refs))))
 
 
-def _columns(row: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
+def _columns(row: Row[*tuple[Any, ...]], body: bytes) -> Iterator[Finding]:
     record = f"assessment {row.id}@{row.version}"
     try:
-        said = codec.decode(json.loads(row.body))
+        said = codec.decode(json.loads(body))
     except (CodecError, ValueError):
         yield Finding(record, "is not an assessment any more")
         return
@@ -86,7 +90,7 @@ def _columns(row: Row[*tuple[Any, ...]]) -> Iterator[Finding]:
         "coverage": said.coverage,
         "provisional": said.provisional,
         "policy_hash": said.policy_hash,
-        "body_hash": hashlib.sha256(row.body).digest(),
+        "body_hash": hashlib.sha256(body).digest(),
     }
     for name, value in told.items():
         if getattr(row, name) != value:

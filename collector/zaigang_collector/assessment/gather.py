@@ -37,6 +37,7 @@ from zaigang_collector.matching.model import (
     TimedReading,
     VantageSeen,
 )
+from zaigang_collector.vault.service import Vault
 from zaigang_shared import cbor, receipt, rid
 from zaigang_shared.errors import WireError
 from zaigang_shared.readings import Beacon, Network
@@ -80,11 +81,11 @@ class Claimed:
 
 
 def claimed_intervals(
-    conn: Connection, employee_id: str, from_ms: int, to_ms: int
+    conn: Connection, vault: Vault, employee_id: str, from_ms: int, to_ms: int
 ) -> tuple[Claimed, ...]:
     """A person's intervals that begin in [from_ms, to_ms), by time."""
     found = attendance.of_employee(
-        conn, employee_id, from_ms - PAIRED_FROM_MS, to_ms + PUNCH_MARGIN_MS
+        conn, vault, employee_id, from_ms - PAIRED_FROM_MS, to_ms + PUNCH_MARGIN_MS
     )
     employee = directory.get_employee(conn, employee_id)
     shifts = () if employee is None else employee.shift
@@ -102,13 +103,19 @@ def claimed_intervals(
 
 
 def gather(
-    conn: Connection, claimed: Claimed, now_ms: int, collector_key: Ed25519PublicKey
+    conn: Connection,
+    vault: Vault,
+    claimed: Claimed,
+    now_ms: int,
+    collector_key: Ed25519PublicKey,
 ) -> Gathered:
     """Everything known at `now_ms` (collector UTC)."""
     claim = _claim(conn, claimed)
     span = claim.start_ms - MARGIN_MS, claim.end_ms + MARGIN_MS
-    laptops = _devices(conn, devices.holdings_of_employee(conn, claim.employee_id, *span), span)
-    nodes = _devices(conn, devices.holdings_of_site(conn, claim.site_id, *span), span)
+    laptops = _devices(
+        conn, vault, devices.holdings_of_employee(conn, claim.employee_id, *span), span
+    )
+    nodes = _devices(conn, vault, devices.holdings_of_site(conn, claim.site_id, *span), span)
     evidence = Evidence(
         laptops=laptops,
         nodes=nodes,
@@ -217,7 +224,7 @@ def _site(conn: Connection, claim: Claim, node_ids: Sequence[str]) -> SiteFacts:
 
 
 def _devices(
-    conn: Connection, holdings: Iterable[Holding], span: tuple[int, int]
+    conn: Connection, vault: Vault, holdings: Iterable[Holding], span: tuple[int, int]
 ) -> tuple[DeviceEvidence, ...]:
     """Readings of each device within the stretches in which it was held, ordered."""
     held: dict[str, list[tuple[int, int]]] = {}
@@ -229,7 +236,7 @@ def _devices(
         device = devices.get(conn, device_id)
         readings = [
             timed
-            for envelope in ingest.envelopes_between(conn, device_id, *span)
+            for envelope in ingest.envelopes_between(conn, vault, device_id, *span)
             for timed in _timed(envelope)
             if any(from_ms <= timed.at_ms < to_ms for from_ms, to_ms in stretches)
         ]

@@ -19,6 +19,7 @@ from zaigang_collector.matching.assess import assess
 from zaigang_collector.matching.errors import ClaimError
 from zaigang_collector.matching.model import Assessment
 from zaigang_collector.matching.policy import Policy
+from zaigang_collector.vault.service import Vault
 
 _HOUR_MS: Final = 3_600_000
 # How often a person is looked at anew because something came in meanwhile, before everybody else
@@ -34,6 +35,8 @@ class Judge:
     collector_key: Ed25519PublicKey
     """Verifies vantage tokens."""
     randomness: Randomness
+    vault: Vault
+    """Opens what is held about people, and seals what is found."""
 
 
 def judge_span(
@@ -68,15 +71,15 @@ def judge_person(
     span = from_ms, to_ms
     for _ in range(_ATTEMPTS):
         with db.reading(engine) as conn:
-            claimed = claimed_intervals(conn, employee_id, *span)
+            claimed = claimed_intervals(conn, judge.vault, employee_id, *span)
             drafts = [_draft(conn, judge, one, now_ms) for one in claimed]
         with db.writing(engine) as conn:
-            if claimed_intervals(conn, employee_id, *span) == claimed and all(
+            if claimed_intervals(conn, judge.vault, employee_id, *span) == claimed and all(
                 _holds(conn, judge, draft, now_ms) for draft in drafts
             ):
                 return _keep_all(conn, judge, employee_id, span, drafts, now_ms)
     with db.writing(engine) as conn:
-        claimed = claimed_intervals(conn, employee_id, *span)
+        claimed = claimed_intervals(conn, judge.vault, employee_id, *span)
         drafts = [_draft(conn, judge, one, now_ms) for one in claimed]
         return _keep_all(conn, judge, employee_id, span, drafts, now_ms)
 
@@ -91,7 +94,7 @@ def people_due(conn: Connection, judge: Judge, from_ms: int, to_ms: int, now_ms:
         if _is_due(
             conn,
             judge,
-            claimed_intervals(conn, person, from_ms, to_ms),
+            claimed_intervals(conn, judge.vault, person, from_ms, to_ms),
             standing.get(person, frozenset()),
             now_ms,
         )
@@ -139,7 +142,7 @@ def _draft(conn: Connection, judge: Judge, claimed: Claimed, now_ms: int) -> _Dr
     inputs = _inputs(conn, judge, claimed, now_ms)
     if store.last_inputs(conn, name) == inputs:
         return _Draft(claimed, name, inputs, outcome=Outcome.UNCHANGED)
-    gathered = gather(conn, claimed, now_ms, judge.collector_key)
+    gathered = gather(conn, judge.vault, claimed, now_ms, judge.collector_key)
     try:
         made = assess(gathered.claim, gathered.site, gathered.evidence, judge.policy)
     except ClaimError:
@@ -175,7 +178,9 @@ def _keep(conn: Connection, judge: Judge, draft: _Draft, now_ms: int) -> Judged:
         return Judged(draft.name, draft.outcome or Outcome.UNCHANGED)
     policy_hash = judge.policy.hash()
     store.keep_policy(conn, judge.policy, policy_hash, now_ms, judge.randomness)
-    outcome = store.keep(conn, draft.assessment, draft.evidence_hash, now_ms, judge.randomness)
+    outcome = store.keep(
+        conn, judge.vault, draft.assessment, draft.evidence_hash, now_ms, judge.randomness
+    )
     store.note_inputs(conn, draft.name, draft.inputs, now_ms)
     return Judged(draft.name, outcome)
 

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, Select
@@ -17,6 +18,8 @@ from zaigang_collector.assessment.tables import ASSESSMENT, CHECKED, POLICY
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.matching.model import Assessment, Presence, Work
 from zaigang_collector.matching.policy import Policy
+from zaigang_collector.vault.model import person
+from zaigang_collector.vault.service import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Filter:
 
 def keep(
     conn: Connection,
+    vault: Vault,
     assessment: Assessment,
     evidence_hash: bytes,
     now_ms: int,
@@ -40,7 +44,7 @@ def keep(
     """Store an assessment, unless the newest version says the very same."""
     opening_id, _, _version = assessment.claim.clock_in_ids[0].partition("@")
     name = assessment_id(opening_id)
-    before = get(conn, name)
+    before = _newest_said(conn, name)
     body = bodies.encode(assessment)
     body_hash = hashlib.sha256(body).digest()
     if before is not None and before.body_hash == body_hash and before.withdrawn_ms is None:
@@ -48,6 +52,7 @@ def keep(
     version = 1 if before is None else before.version + 1
     conn.execute(sa.update(ASSESSMENT).where(ASSESSMENT.c.id == name).values(newest=False))
     claim = assessment.claim
+    sealed = vault.seal(conn, person(claim.employee_id), body, context_of(name, version), now_ms)
     conn.execute(
         sa.insert(ASSESSMENT).values(
             id=name,
@@ -61,7 +66,7 @@ def keep(
             work=assessment.work.value,
             coverage=assessment.coverage,
             provisional=assessment.provisional,
-            body=body,
+            body=sealed,
             body_hash=body_hash,
             evidence_hash=evidence_hash,
             policy_hash=assessment.policy_hash,
@@ -132,22 +137,20 @@ def note_inputs(conn: Connection, name: str, inputs_hash: bytes, now_ms: int) ->
     db.upsert(conn, CHECKED, [{"id": name, "inputs_hash": inputs_hash, "checked_ms": now_ms}])
 
 
-def get(conn: Connection, name: str) -> StoredAssessment | None:
+def get(conn: Connection, vault: Vault, name: str) -> StoredAssessment | None:
     """The newest version."""
-    row = conn.execute(
-        sa.select(ASSESSMENT).where(ASSESSMENT.c.id == name, ASSESSMENT.c.newest)
-    ).one_or_none()
-    return None if row is None else _stored(row)
+    query = sa.select(ASSESSMENT).where(ASSESSMENT.c.id == name, ASSESSMENT.c.newest)
+    return next(iter(_opened(conn, vault, query)), None)
 
 
-def versions(conn: Connection, name: str) -> tuple[StoredAssessment, ...]:
+def versions(conn: Connection, vault: Vault, name: str) -> tuple[StoredAssessment, ...]:
     """Every version, the oldest first."""
     query = sa.select(ASSESSMENT).where(ASSESSMENT.c.id == name).order_by(ASSESSMENT.c.version)
-    return tuple(_stored(row) for row in conn.execute(query))
+    return _opened(conn, vault, query)
 
 
 def list_page(
-    conn: Connection, wanted: Filter, after: tuple[int, str] | None, limit: int
+    conn: Connection, vault: Vault, wanted: Filter, after: tuple[int, str] | None, limit: int
 ) -> tuple[StoredAssessment, ...]:
     """Newest versions that are not withdrawn, in order of (start_ms, id), after the pair `after`."""
     query = sa.select(ASSESSMENT).where(ASSESSMENT.c.newest, ASSESSMENT.c.withdrawn_ms.is_(None))
@@ -161,7 +164,7 @@ def list_page(
             )
         )
     query = query.order_by(ASSESSMENT.c.start_ms, ASSESSMENT.c.id).limit(limit)
-    return tuple(_stored(row) for row in conn.execute(query))
+    return _opened(conn, vault, query)
 
 
 def count_by_presence(conn: Connection) -> dict[str, int]:
@@ -199,8 +202,39 @@ def _append(
     ledger.append(conn, entry_type, now_ms, body_hash, randomness(ledger.SALT_BYTES), ref)
 
 
-def _stored(row: Row[tuple[object, ...]]) -> StoredAssessment:
-    values = dict(row._mapping)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    version: int
+    body_hash: bytes
+    withdrawn_ms: int | None
+
+
+def _newest_said(conn: Connection, name: str) -> _Said | None:
+    """What the newest version said, without opening it."""
+    query = sa.select(ASSESSMENT.c.version, ASSESSMENT.c.body_hash, ASSESSMENT.c.withdrawn_ms)
+    found = conn.execute(query.where(ASSESSMENT.c.id == name, ASSESSMENT.c.newest))
+    return next((_Said(*row) for row in found), None)
+
+
+def context_of(name: str, version: int) -> bytes:
+    """Where this body stands, for the vault."""
+    return f"assessment/{name}@{version}".encode()
+
+
+def _opened(
+    conn: Connection, vault: Vault, query: Select[tuple[object, ...]]
+) -> tuple[StoredAssessment, ...]:
+    rows = conn.execute(query).all()
+    sealed = [(row.body, context_of(row.id, row.version)) for row in rows]
+    return tuple(
+        _stored(row, body)
+        for row, body in zip(rows, vault.open_many(conn, sealed), strict=True)
+        if body is not None  # of somebody who is being forgotten
+    )
+
+
+def _stored(row: Row[Any], body: bytes) -> StoredAssessment:
+    values = dict(row._mapping) | {"body": body}
     values["presence"] = Presence(values["presence"])
     values["work"] = Work(values["work"])
     return StoredAssessment(**values)

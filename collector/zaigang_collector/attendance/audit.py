@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
-from zaigang_collector.attendance.service import from_row
+from zaigang_collector.attendance.model import NewClockIn
+from zaigang_collector.attendance.service import context_of
 from zaigang_collector.attendance.tables import CLOCK_IN
 from zaigang_collector.ledger.audit import PAGE, Body, Finding
 from zaigang_collector.ledger.model import EntryType
+from zaigang_collector.vault.audit import opened
+from zaigang_collector.vault.service import Vault
+from zaigang_shared.errors import WireError
 
 
-def clock_ins(conn: Connection) -> Iterator[Body | Finding]:
+def clock_ins(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
     """Each version of each clock-in, hashed anew from what is stored."""
     name, version = "", 0
     while True:
@@ -31,12 +37,39 @@ def clock_ins(conn: Connection) -> Iterator[Body | Finding]:
         rows = conn.execute(query).all()
         if not rows:
             return
-        for row in rows:
-            one = from_row(row)
-            yield Body(EntryType.CLOCK_IN, one.reference, one.stored_ms, one.content.record_hash())
-            if one.content.clock_in_id() != one.id:
-                yield Finding(f"clock_in {one.reference}", "has the id of another punch")
+        sealed = [(row.body, context_of(f"{row.id}@{row.version}")) for row in rows]
+        for row, body in zip(rows, opened(conn, vault, sealed), strict=True):
+            yield from _clock_in(row, body)
         name, version = rows[-1].id, rows[-1].version
+
+
+def _clock_in(row: Row[*tuple[Any, ...]], body: bytes | str | None) -> Iterator[Body | Finding]:
+    reference = f"{row.id}@{row.version}"
+    record = f"clock_in {reference}"
+    if isinstance(body, str):
+        yield Finding(record, body)
+        return
+    if body is None:  # its key was destroyed, and its row with it, but for a moment
+        return
+    yield Body(EntryType.CLOCK_IN, reference, row.stored_ms, hashlib.sha256(body).digest())
+    try:
+        said = NewClockIn.from_body(body)
+    except (WireError, KeyError, TypeError, ValueError):
+        yield Finding(record, "is not a clock-in any more")
+        return
+    told = {
+        "id": said.clock_in_id(),
+        "source": said.source,
+        "source_id": said.source_id,
+        "employee_id": said.employee_id,
+        "site_id": said.site_id,
+        "direction": said.direction.value,
+        "punched_ms": said.punched_ms,
+        "record_hash": said.record_hash(),
+    }
+    for name, value in told.items():
+        if getattr(row, name) != value:
+            yield Finding(record, f"was changed: {name} is {value!r} in its body, not in its row")
 
 
 def known_clock_ins(conn: Connection, refs: Sequence[str]) -> set[str]:

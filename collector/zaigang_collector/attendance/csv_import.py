@@ -26,6 +26,7 @@ from zaigang_collector.db import Randomness
 from zaigang_collector.directory import csv_reader, datum
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.csv_reader import Column, Row
+from zaigang_collector.vault.service import Vault
 from zaigang_shared import cbor
 
 SOURCE: Final = "csv"
@@ -79,7 +80,7 @@ class ImportResult:
 
 
 def import_clock_ins(
-    conn: Connection, data: bytes | str, now_ms: int, randomness: Randomness
+    conn: Connection, vault: Vault, data: bytes | str, now_ms: int, randomness: Randomness
 ) -> ImportResult:
     """Record every line of a CSV file. The same file again changes nothing.
 
@@ -94,7 +95,7 @@ def import_clock_ins(
     for new in read:
         if new is None:  # a problem was noted, and finish() raised
             continue
-        recorded = service.record(conn, new, now_ms, randomness)
+        recorded = service.record(conn, vault, new, now_ms, randomness)
         result.employees.add(new.employee_id)
         match recorded.outcome:
             case Outcome.ADDED:

@@ -124,6 +124,26 @@ class NewClockIn:
             }
         )
 
+    @classmethod
+    def from_body(cls, data: bytes) -> NewClockIn:
+        """The punch behind a body that `body` made."""
+        fields = cbor.loads(data, "clock-in")
+        point = fields["point"]
+        return cls(
+            source=fields["source"],
+            source_id=fields["source_id"],
+            employee_id=fields["employee"],
+            site_id=fields["site"],
+            direction=Direction(fields["direction"]),
+            punched_ms=fields["punched"],
+            received_ms=fields["received"],
+            kind=Kind(fields["kind"]),
+            point=None if point is None else Point(*point),
+            flags=tuple(Flag(name) for name in fields["flags"]),
+            source_device=fields["device"],
+            vendor_record=fields["vendor"],
+        )
+
     def record_hash(self) -> bytes:
         """SHA-256 of `body`."""
         return hashlib.sha256(self.body()).digest()

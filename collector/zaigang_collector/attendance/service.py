@@ -6,22 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from zaigang_collector.attendance.model import (
     ClockIn,
-    Direction,
     ExemptionKind,
-    Flag,
-    Kind,
     NewClockIn,
     Outcome,
-    Point,
     Recorded,
 )
 from zaigang_collector.attendance.tables import CLOCK_IN, EXEMPTION
 from zaigang_collector.db import Randomness
 from zaigang_collector.ledger import service as ledger
+from zaigang_collector.vault.model import person
+from zaigang_collector.vault.service import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +34,22 @@ class StoredExemption:
     source_id: str
 
 
-def record(conn: Connection, new: NewClockIn, now_ms: int, randomness: Randomness) -> Recorded:
+def record(
+    conn: Connection, vault: Vault, new: NewClockIn, now_ms: int, randomness: Randomness
+) -> Recorded:
     """Store a punch once. The same content again changes nothing; other content under the same
     source and id is a late edit and makes a new version beside the old one."""
-    stored = _newest(conn, new.source, new.source_id)
+    stored = _newest(conn, vault, new.source, new.source_id)
     record_hash = new.record_hash()
     if stored is not None and stored.content.record_hash() == record_hash:
         return Recorded(stored, Outcome.UNCHANGED)
     version = 1 if stored is None else stored.version + 1
     clock_in = ClockIn(new.clock_in_id(), version, now_ms, new)
     conn.execute(sa.update(CLOCK_IN).where(CLOCK_IN.c.id == clock_in.id).values(newest=False))
-    conn.execute(sa.insert(CLOCK_IN).values(**_columns(clock_in, record_hash)))
+    sealed = vault.seal(
+        conn, person(new.employee_id), new.body(), context_of(clock_in.reference), now_ms
+    )
+    conn.execute(sa.insert(CLOCK_IN).values(**_columns(clock_in, record_hash, sealed)))
     ledger.append(
         conn,
         ledger.EntryType.CLOCK_IN,
@@ -58,21 +61,20 @@ def record(conn: Connection, new: NewClockIn, now_ms: int, randomness: Randomnes
     return Recorded(clock_in, Outcome.ADDED if version == 1 else Outcome.NEW_VERSION)
 
 
-def get(conn: Connection, clock_in_id: str) -> ClockIn | None:
+def get(conn: Connection, vault: Vault, clock_in_id: str) -> ClockIn | None:
     """The newest version."""
     query = sa.select(CLOCK_IN).where(CLOCK_IN.c.id == clock_in_id, CLOCK_IN.c.newest)
-    row = conn.execute(query).one_or_none()
-    return None if row is None else from_row(row)
+    return next(iter(_opened(conn, vault, query)), None)
 
 
-def versions(conn: Connection, clock_in_id: str) -> tuple[ClockIn, ...]:
+def versions(conn: Connection, vault: Vault, clock_in_id: str) -> tuple[ClockIn, ...]:
     """Every version, the oldest first."""
     query = sa.select(CLOCK_IN).where(CLOCK_IN.c.id == clock_in_id).order_by(CLOCK_IN.c.version)
-    return tuple(from_row(row) for row in conn.execute(query))
+    return _opened(conn, vault, query)
 
 
 def of_employee(
-    conn: Connection, employee_id: str, from_ms: int, to_ms: int
+    conn: Connection, vault: Vault, employee_id: str, from_ms: int, to_ms: int
 ) -> tuple[ClockIn, ...]:
     """Newest versions of one person's punches with from_ms <= punched < to_ms, by time."""
     query = (
@@ -85,7 +87,7 @@ def of_employee(
         )
         .order_by(CLOCK_IN.c.punched_ms, CLOCK_IN.c.id)
     )
-    return tuple(from_row(row) for row in conn.execute(query))
+    return _opened(conn, vault, query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Filter:
 
 
 def list_page(
-    conn: Connection, wanted: Filter, after: tuple[int, str] | None, limit: int
+    conn: Connection, vault: Vault, wanted: Filter, after: tuple[int, str] | None, limit: int
 ) -> tuple[ClockIn, ...]:
     """Newest versions in order of (punched_ms, id), beginning after the pair `after`."""
     query = sa.select(CLOCK_IN).where(CLOCK_IN.c.newest)
@@ -120,7 +122,7 @@ def list_page(
             )
         )
     query = query.order_by(CLOCK_IN.c.punched_ms, CLOCK_IN.c.id).limit(limit)
-    return tuple(from_row(row) for row in conn.execute(query))
+    return _opened(conn, vault, query)
 
 
 def employees_with_punches(conn: Connection, from_ms: int, to_ms: int) -> tuple[str, ...]:
@@ -180,16 +182,16 @@ def exemptions_of(
     ]
 
 
-def _newest(conn: Connection, source: str, source_id: str) -> ClockIn | None:
+def _newest(conn: Connection, vault: Vault, source: str, source_id: str) -> ClockIn | None:
     query = sa.select(CLOCK_IN).where(
         CLOCK_IN.c.source == source, CLOCK_IN.c.source_id == source_id, CLOCK_IN.c.newest
     )
-    row = conn.execute(query).one_or_none()
-    return None if row is None else from_row(row)
+    return next(iter(_opened(conn, vault, query)), None)
 
 
-def _columns(clock_in: ClockIn, record_hash: bytes) -> dict[str, object]:
-    new, point = clock_in.content, clock_in.content.point
+def _columns(clock_in: ClockIn, record_hash: bytes, body: bytes) -> dict[str, object]:
+    """What is asked for by query, and the rest sealed."""
+    new = clock_in.content
     return {
         "id": clock_in.id,
         "version": clock_in.version,
@@ -200,37 +202,25 @@ def _columns(clock_in: ClockIn, record_hash: bytes) -> dict[str, object]:
         "site_id": new.site_id,
         "direction": new.direction.value,
         "punched_ms": new.punched_ms,
-        "received_ms": new.received_ms,
         "stored_ms": clock_in.stored_ms,
-        "kind": new.kind.value,
-        "latitude": point and point.latitude,
-        "longitude": point and point.longitude,
-        "datum": point and point.datum,
-        "accuracy_m": point and point.accuracy_m,
-        "flags": ",".join(flag.value for flag in new.flags),
-        "source_device": new.source_device,
-        "vendor_record": new.vendor_record,
         "record_hash": record_hash,
+        "body": body,
     }
 
 
-def from_row(row: Row[tuple[object, ...]]) -> ClockIn:
-    """A row of clock-ins as a value."""
-    point = None
-    if row.latitude is not None:
-        point = Point(row.latitude, row.longitude, row.datum, row.accuracy_m)
-    new = NewClockIn(
-        source=row.source,
-        source_id=row.source_id,
-        employee_id=row.employee_id,
-        site_id=row.site_id,
-        direction=Direction(row.direction),
-        punched_ms=row.punched_ms,
-        received_ms=row.received_ms,
-        kind=Kind(row.kind),
-        point=point,
-        flags=tuple(Flag(name) for name in row.flags.split(",") if name),
-        source_device=row.source_device,
-        vendor_record=bytes(row.vendor_record),
+def context_of(reference: str) -> bytes:
+    """Where this body stands, for the vault."""
+    return b"clock-in/" + reference.encode()
+
+
+def _opened(
+    conn: Connection, vault: Vault, query: sa.Select[tuple[object, ...]]
+) -> tuple[ClockIn, ...]:
+    rows = conn.execute(query).all()
+    sealed = [(row.body, context_of(f"{row.id}@{row.version}")) for row in rows]
+    bodies = vault.open_many(conn, sealed)
+    return tuple(
+        ClockIn(row.id, row.version, row.stored_ms, NewClockIn.from_body(body))
+        for row, body in zip(rows, bodies, strict=True)
+        if body is not None  # of somebody who is being forgotten
     )
-    return ClockIn(row.id, row.version, row.stored_ms, new)

@@ -23,6 +23,8 @@ from zaigang_collector.ledger import audit as ledger
 from zaigang_collector.ledger import service as log
 from zaigang_collector.ledger.audit import Finding
 from zaigang_collector.ledger.model import EntryType
+from zaigang_collector.vault import audit as vaults
+from zaigang_collector.vault.service import Vault
 from zaigang_shared.note import VerifierKey
 
 
@@ -55,7 +57,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
 
 
-def audit(conn: Connection, trusted: Trusted, shown: Sequence[Shown] = ()) -> Report:
+def audit(conn: Connection, vault: Vault, trusted: Trusted, shown: Sequence[Shown] = ()) -> Report:
     """Walk everything, in one consistent view. As many findings as there are."""
     report = Report()
     report.findings += ledger.tree(conn, trusted.log, report.ledger)
@@ -64,7 +66,7 @@ def audit(conn: Connection, trusted: Trusted, shown: Sequence[Shown] = ()) -> Re
         conn, EntryType.DEVICE_EVENT, devices.events(conn, histories)
     )
     report.findings += devices.register(conn, histories, trusted.authority)
-    report.findings += _bodies(conn, report, histories)
+    report.findings += _bodies(conn, vault, report, histories)
     report.findings += ingest.chains(conn)
     report.findings += ingest.given_receipts(conn, trusted.collector_key, report.arrivals)
     report.findings += _against(conn, report, shown)
@@ -72,16 +74,17 @@ def audit(conn: Connection, trusted: Trusted, shown: Sequence[Shown] = ()) -> Re
 
 
 def _bodies(
-    conn: Connection, report: Report, histories: dict[str, devices.History]
+    conn: Connection, vault: Vault, report: Report, histories: dict[str, devices.History]
 ) -> Iterator[Finding]:
     # By the keys that they enrolled with, not by those that the register has now.
     keys = {name: one.key for name, one in histories.items() if one.key is not None}
     held = {
-        EntryType.ENVELOPE: ingest.envelopes(conn, keys, report.arrivals),
-        EntryType.CLOCK_IN: attendance.clock_ins(conn),
-        EntryType.DIRECTORY_EVENT: directory.events(conn),
+        EntryType.ENVELOPE: ingest.envelopes(conn, vault, keys, report.arrivals),
+        EntryType.CLOCK_IN: attendance.clock_ins(conn, vault),
+        EntryType.DIRECTORY_EVENT: directory.events(conn, vault),
         EntryType.POLICY: assessment.policies(conn),
-        EntryType.ASSESSMENT: assessment.assessments(conn),
+        EntryType.ASSESSMENT: assessment.assessments(conn, vault),
+        EntryType.ERASURE: vaults.tombstones(conn),
     }
     for entry_type, bodies in held.items():
         yield from ledger.held_against(conn, entry_type, bodies)
@@ -92,6 +95,7 @@ def _bodies(
         EntryType.DIRECTORY_EVENT: directory.known_events,
         EntryType.POLICY: assessment.known_policies,
         EntryType.ASSESSMENT: assessment.known_assessments,
+        EntryType.ERASURE: vaults.known_tombstones,
     }
     for entry_type, there in known.items():
         yield from ledger.without_body(conn, entry_type, there)

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from zaigang_collector import config, db, migrations
+from zaigang_collector.bootstrap import masters
 from zaigang_collector.config import DataDirectory, Settings
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import keyring
@@ -22,6 +23,7 @@ from zaigang_collector.devices.keyring import Keyring
 from zaigang_collector.errors import ConfigError
 from zaigang_collector.ledger import sequencer
 from zaigang_collector.ledger.sequencer import Signer
+from zaigang_collector.vault.service import Vault
 from zaigang_shared.clock import Clock, SystemClock
 
 
@@ -35,6 +37,7 @@ class Opened:
     engine: Engine
     clock: Clock
     randomness: Randomness
+    vault: Vault
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A consistent view of the database."""
@@ -121,7 +124,8 @@ def opened(
     engine = _engine(settings, directory)
     try:
         migrations.check(engine)
-        yield Opened(directory, settings, keys, engine, clock or SystemClock(), randomness)
+        vault = masters.vault(engine, settings, directory, randomness)
+        yield Opened(directory, settings, keys, engine, clock or SystemClock(), randomness, vault)
     finally:
         engine.dispose()
 

@@ -91,7 +91,11 @@ def _subscriber(
     collector: Opened, host: str, port: int, broker: EmbeddedBroker | None, watch: Watch
 ) -> tuple[Subscriber, Intake]:
     intake = Intake(
-        collector.engine, collector.keys.receipt_key, collector.clock, collector.randomness
+        collector.engine,
+        collector.vault,
+        collector.keys.receipt_key,
+        collector.clock,
+        collector.randomness,
     )
     subscriber = Subscriber(
         Link(host, port, _client_tls(collector.directory), CLIENT_ID),

@@ -29,6 +29,7 @@ from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.bootstrap.mqtt import mqtt_running
 from zaigang_collector.bootstrap.notify import notify as tell
+from zaigang_collector.bootstrap.retaining import Retaining
 from zaigang_collector.bootstrap.sequencing import Sequencing
 from zaigang_collector.bootstrap.worker import Worker, judge
 from zaigang_collector.devices import keyring
@@ -86,9 +87,12 @@ async def running(collector: Opened) -> AsyncIterator[Ports]:
         stack.push_async_callback(asyncio.to_thread, ledger.stop)
         worker.start()
         stack.push_async_callback(asyncio.to_thread, worker.stop)
+        retaining = Retaining(collector)
+        retaining.start()
+        stack.push_async_callback(asyncio.to_thread, retaining.stop)
 
         def not_working() -> list[str]:
-            problems = [mqtt.problem(), ledger.problem, worker.problem]
+            problems = [mqtt.problem(), ledger.problem, worker.problem, retaining.problem]
             return [problem for problem in problems if problem]
 
         device = http.listen(settings.device_host, settings.device_port, "device endpoint")
@@ -185,6 +189,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         collector_key=made.collector_key,
         ledger_key=collector.signer().verifier,
         policy=made.policy,
+        vault=collector.vault,
         ready=not_working,
     )
     return uvicorn.Config(

@@ -26,7 +26,9 @@ LOOK_BACK_MS: Final = 8 * 24 * 3_600_000
 def judge(collector: Opened) -> Judge:
     """The policy that comes with the program, with this collector's waiting time."""
     policy = dataclasses.replace(default_policy(), waiting_h=float(collector.settings.waiting_h))
-    return Judge(policy, collector.keys.receipt_key.public_key(), collector.randomness)
+    return Judge(
+        policy, collector.keys.receipt_key.public_key(), collector.randomness, collector.vault
+    )
 
 
 class Worker:

@@ -68,7 +68,7 @@ def _import(args: argparse.Namespace) -> int:
     data = read_file(args.file)
     with bootstrap.opened(args.data) as collector, collector.writing() as conn:
         result = csv_import.import_clock_ins(
-            conn, data, collector.clock.utc_ms(), collector.randomness
+            conn, collector.vault, data, collector.clock.utc_ms(), collector.randomness
         )
     say(
         f"{result.added} new, {result.new_versions} edited, {result.unchanged} known already, "
@@ -81,7 +81,7 @@ def _list(args: argparse.Namespace) -> int:
     zone: ZoneInfo = args.zone
     wanted = service.Filter(args.employee, args.site, args.from_ms, args.to_ms)
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
-        found = _shortened(service.list_page(conn, wanted, None, _LIST_MAX + 1))
+        found = _shortened(service.list_page(conn, collector.vault, wanted, None, _LIST_MAX + 1))
     lines = [
         (
             one.reference,
@@ -107,7 +107,7 @@ def _shortened(found: Sequence[T]) -> Sequence[T]:
 def _show(args: argparse.Namespace) -> int:
     zone: ZoneInfo = args.zone
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
-        found = service.versions(conn, args.id.partition("@")[0])
+        found = service.versions(conn, collector.vault, args.id.partition("@")[0])
     if not found:
         raise UnknownIdError("clock-in", args.id)
     for one in found:
@@ -150,7 +150,7 @@ def _list_assessments(args: argparse.Namespace) -> int:
     zone: ZoneInfo = args.zone
     wanted = store.Filter(args.employee, from_ms=args.from_ms, to_ms=args.to_ms)
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
-        found = _shortened(store.list_page(conn, wanted, None, _LIST_MAX + 1))
+        found = _shortened(store.list_page(conn, collector.vault, wanted, None, _LIST_MAX + 1))
     lines = [
         (
             one.id,
@@ -172,7 +172,7 @@ def _list_assessments(args: argparse.Namespace) -> int:
 
 def _show_assessment(args: argparse.Namespace) -> int:
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
-        found = store.get(conn, args.id)
+        found = store.get(conn, collector.vault, args.id)
     if found is None:
         raise UnknownIdError("assessment", args.id)
     say(json.dumps(json.loads(found.body), indent=2, ensure_ascii=False))

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from zaigang_collector import bootstrap
+from zaigang_collector.cli import vault
 from zaigang_collector.cli.arguments import Commands, columns_told, group
 from zaigang_collector.cli.console import Exit, every, read_file, rows, say
 from zaigang_collector.db import Randomness
@@ -18,8 +19,9 @@ from zaigang_collector.directory import csv_import, service, shifts
 from zaigang_collector.directory.csv_import import ImportResult
 from zaigang_collector.directory.csv_reader import Column
 from zaigang_collector.errors import UnknownIdError
+from zaigang_collector.vault.service import Vault
 
-_Import: TypeAlias = Callable[[Connection, bytes, int, bytes, Randomness], ImportResult]
+_Import: TypeAlias = Callable[[Connection, Vault, bytes, int, bytes, Randomness], ImportResult]
 _Run: TypeAlias = Callable[[argparse.Namespace], int]
 
 
@@ -54,6 +56,7 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
         csv_import.ASSIGNMENT_COLUMNS,
     )
     _showing(people, common, _list_people, _show_person)
+    vault.add_people(people, common)
 
 
 def _importing(
@@ -82,7 +85,12 @@ def _import(args: argparse.Namespace) -> int:
     data = read_file(args.file)
     with bootstrap.opened(args.data) as collector, collector.writing() as conn:
         result: ImportResult = args.call(
-            conn, data, collector.clock.utc_ms(), collector.keys.net_key, collector.randomness
+            conn,
+            collector.vault,
+            data,
+            collector.clock.utc_ms(),
+            collector.keys.net_key,
+            collector.randomness,
         )
     say(f"{result.added} new, {result.changed} changed, {result.unchanged} known already")
     return Exit.OK

@@ -63,7 +63,7 @@ def _audit(args: argparse.Namespace) -> int:
         )
         shown = [_shown(path, trusted) for path in args.against]
         with collector.reading() as conn:
-            report = auditing.audit(conn, trusted, shown)
+            report = auditing.audit(conn, collector.vault, trusted, shown)
     if args.json:
         say(json.dumps(_plain(report), ensure_ascii=False))
     else:

@@ -173,6 +173,7 @@ def _import_directory(story: _Story, stage: _Stage) -> None:
         ):
             load(
                 conn,
+                collector.vault,
                 paths[name].read_bytes(),
                 collector.clock.utc_ms(),
                 collector.keys.net_key,
@@ -260,7 +261,11 @@ def _judge(story: _Story, stage: _Stage, api: Interface) -> None:
     collector = stage.collector
     with collector.writing() as conn:
         result = clock_in_csv.import_clock_ins(
-            conn, path.read_bytes(), collector.clock.utc_ms(), collector.randomness
+            conn,
+            collector.vault,
+            path.read_bytes(),
+            collector.clock.utc_ms(),
+            collector.randomness,
         )
     story.progress.step(f"{result.added} clock-ins imported from CSV 打卡记录已导入")
     outcome: dict[str, Any] = api.post(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row
 from zaigang_collector.devices import ca
 from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, EVENT, HOLDING
 from zaigang_collector.errors import CertificateError
-from zaigang_collector.ledger.audit import PAGE, Body, Finding
+from zaigang_collector.ledger.audit import PAGE, Body, Finding, numbers
 from zaigang_collector.ledger.model import EntryType
 from zaigang_shared import cbor
 from zaigang_shared.errors import WireError
@@ -73,7 +73,7 @@ def events(conn: Connection, histories: dict[str, History]) -> Iterator[Body | F
 
 def known_events(conn: Connection, refs: Sequence[str]) -> set[str]:
     """Which of these are stored."""
-    query = sa.select(EVENT.c.id).where(EVENT.c.id.in_([int(ref) for ref in refs]))
+    query = sa.select(EVENT.c.id).where(EVENT.c.id.in_(numbers(refs)))
     return {str(one) for one in conn.scalars(query)}
 
 

@@ -20,10 +20,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from zaigang_collector import config
 from zaigang_collector.config import DataDirectory, Settings
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import ca
 from zaigang_collector.errors import ConfigError
+from zaigang_collector.vault.master import MASTER_BYTES
 
 NET_KEY_BYTES: Final = 32
 
@@ -67,6 +69,7 @@ def create(
     write_new(directory.receipt_key, _key_pem(receipt_key))
     write_new(directory.ledger_key, _key_pem(ledger_key))
     write_new(directory.net_key, net_key)
+    write_new(config.master_key_path(settings, directory), randomness(MASTER_BYTES))
     keyring = Keyring(authority, receipt_key, ledger_key, net_key)
     renew_own(directory, settings, keyring, now_ms)
     return keyring

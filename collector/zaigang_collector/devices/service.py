@@ -92,6 +92,22 @@ def holdings_of_site(
     return _holdings(conn, HOLDING.c.site_id == site_id, from_ms, to_ms)
 
 
+def holdings_of_devices(conn: Connection, device_ids: Collection[str]) -> tuple[Holding, ...]:
+    """Whose these devices were or where they stood, at any time."""
+    query = (
+        sa.select(HOLDING)
+        .where(HOLDING.c.device_id.in_(sorted(device_ids)))
+        .order_by(HOLDING.c.device_id, HOLDING.c.from_ms)
+    )
+    return tuple(_holding(row) for row in conn.execute(query))
+
+
+def ever_held(conn: Connection, employee_id: str) -> tuple[str, ...]:
+    """Ids of the devices that were ever this person's, sorted."""
+    query = sa.select(HOLDING.c.device_id).where(HOLDING.c.employee_id == employee_id).distinct()
+    return tuple(sorted(conn.scalars(query)))
+
+
 def holdings_of_nodes(conn: Connection, from_ms: int, to_ms: int) -> tuple[Holding, ...]:
     """Which nodes stood at any site at any moment of [from_ms, to_ms), where and when."""
     return _holdings(conn, HOLDING.c.site_id.is_not(None), from_ms, to_ms)
@@ -270,10 +286,11 @@ def _holdings(
         .where(sa.or_(HOLDING.c.to_ms.is_(None), HOLDING.c.to_ms > from_ms))
         .order_by(HOLDING.c.device_id, HOLDING.c.from_ms)
     )
-    return tuple(
-        Holding(row.device_id, row.employee_id, row.site_id, row.from_ms, row.to_ms)
-        for row in conn.execute(query)
-    )
+    return tuple(_holding(row) for row in conn.execute(query))
+
+
+def _holding(row: Row[Any]) -> Holding:
+    return Holding(row.device_id, row.employee_id, row.site_id, row.from_ms, row.to_ms)
 
 
 def _held(conn: Connection, holdings: Collection[Holding]) -> tuple[Device, ...]:

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from zaigang_collector.directory.service import PERSONAL, context_of
 from zaigang_collector.directory.tables import EVENT
-from zaigang_collector.ledger.audit import PAGE, Body, Finding
+from zaigang_collector.ledger.audit import PAGE, Body, Finding, numbers
 from zaigang_collector.ledger.model import EntryType
+from zaigang_collector.vault.audit import opened
+from zaigang_collector.vault.service import Vault
 
 
-def events(conn: Connection) -> Iterator[Body | Finding]:
+def events(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
     """Each event as a body."""
     after = 0
     while True:
@@ -21,14 +24,19 @@ def events(conn: Connection) -> Iterator[Body | Finding]:
         rows = conn.execute(query).all()
         if not rows:
             return
-        for row in rows:
-            yield Body(
-                EntryType.DIRECTORY_EVENT, str(row.id), row.at_ms, hashlib.sha256(row.body).digest()
-            )
+        # Of a person it is sealed; what is in the clear needs no opening.
+        sealed = [(row.body if row.kind in PERSONAL else None, context_of(row.id)) for row in rows]
+        for row, body in zip(rows, opened(conn, vault, sealed), strict=True):
+            content = body if row.kind in PERSONAL else row.body
+            if isinstance(content, str):
+                yield Finding(f"directory_event {row.id}", content)
+            elif content is not None:
+                digest = hashlib.sha256(content).digest()
+                yield Body(EntryType.DIRECTORY_EVENT, str(row.id), row.at_ms, digest)
         after = rows[-1].id
 
 
 def known_events(conn: Connection, refs: Sequence[str]) -> set[str]:
     """Which of these are stored."""
-    query = sa.select(EVENT.c.id).where(EVENT.c.id.in_([int(ref) for ref in refs]))
+    query = sa.select(EVENT.c.id).where(EVENT.c.id.in_(numbers(refs)))
     return {str(one) for one in conn.scalars(query)}

@@ -1,6 +1,6 @@
 """Sites, people, networks and assignments from CSV. All or nothing, all problems at once.
 
-    result = import_sites(conn, data, now_ms, net_key, randomness)      # or CsvError
+    result = import_sites(conn, vault, data, now_ms, net_key, randomness)      # or CsvError
 
 Rows add or change; nothing is removed because a file does not name it.
 """
@@ -33,6 +33,7 @@ from zaigang_collector.directory.model import (
     Site,
     SiteKind,
 )
+from zaigang_collector.vault.service import Vault
 from zaigang_shared.network_hash import HASH_BYTES, network_hash
 
 T = TypeVar("T")
@@ -113,7 +114,12 @@ class ImportResult:
 
 
 def import_sites(
-    conn: Connection, data: bytes | str, now_ms: int, net_key: bytes, randomness: Randomness
+    conn: Connection,
+    vault: Vault,
+    data: bytes | str,
+    now_ms: int,
+    net_key: bytes,
+    randomness: Randomness,
 ) -> ImportResult:
     """Add or change sites. Raises CsvError. `net_key` is not used: one signature for all four."""
     del net_key
@@ -123,17 +129,29 @@ def import_sites(
 
 
 def import_people(
-    conn: Connection, data: bytes | str, now_ms: int, net_key: bytes, randomness: Randomness
+    conn: Connection,
+    vault: Vault,
+    data: bytes | str,
+    now_ms: int,
+    net_key: bytes,
+    randomness: Randomness,
 ) -> ImportResult:
     """Add or change people. Raises CsvError. `net_key` is not used: one signature for all four."""
     del net_key
     table = read(data, PEOPLE_COLUMNS)
     people = _unique(table, _employee_of, lambda employee: employee.id, "id")
-    return _result(service.put_employee(conn, person, now_ms, randomness) for person in people)
+    return _result(
+        service.put_employee(conn, vault, person, now_ms, randomness) for person in people
+    )
 
 
 def import_networks(
-    conn: Connection, data: bytes | str, now_ms: int, net_key: bytes, randomness: Randomness
+    conn: Connection,
+    vault: Vault,
+    data: bytes | str,
+    now_ms: int,
+    net_key: bytes,
+    randomness: Randomness,
 ) -> ImportResult:
     """Add networks of sites, and of homes as their owners registered them. Raises CsvError.
 
@@ -154,13 +172,20 @@ def import_networks(
     return _result(
         service.add_site_network(conn, row.text("site_id"), network, now_ms, randomness)
         if owner == "site_id"
-        else service.add_home_place(conn, row.text("employee_id"), network, now_ms, randomness)
+        else service.add_home_place(
+            conn, vault, row.text("employee_id"), network, now_ms, randomness
+        )
         for row, owner, network in wanted
     )
 
 
 def import_assignments(
-    conn: Connection, data: bytes | str, now_ms: int, net_key: bytes, randomness: Randomness
+    conn: Connection,
+    vault: Vault,
+    data: bytes | str,
+    now_ms: int,
+    net_key: bytes,
+    randomness: Randomness,
 ) -> ImportResult:
     """Add assignments or change their end. Raises CsvError. `net_key` is not used."""
     del net_key
@@ -173,7 +198,9 @@ def import_assignments(
         lambda one: (one.employee_id, one.site_id, one.from_day),
         "from_day",
     )
-    return _result(service.put_assignment(conn, one, now_ms, randomness) for one in assignments)
+    return _result(
+        service.put_assignment(conn, vault, one, now_ms, randomness) for one in assignments
+    )
 
 
 def _unique(

@@ -35,10 +35,14 @@ from zaigang_collector.directory.tables import (
 )
 from zaigang_collector.errors import UnknownIdError
 from zaigang_collector.ledger import service as ledger
+from zaigang_collector.vault.model import person
+from zaigang_collector.vault.service import Vault
 from zaigang_shared import cbor
 from zaigang_shared.device_config import Shift
 
 _PAGE: Final = 1000
+# Kinds of events whose subject is a person: sealed. An id of a site may be the same word.
+PERSONAL: Final = frozenset({"employee", "home_place", "home_place_removed", "assignment"})
 
 
 # Reading.
@@ -111,6 +115,17 @@ def last_event_id(conn: Connection) -> int:
     return int(conn.execute(sa.select(sa.func.coalesce(sa.func.max(EVENT.c.id), 0))).scalar_one())
 
 
+def event_body(conn: Connection, vault: Vault, event_id: int) -> bytes | None:
+    """What the ledger committed to of an event; None: there is none, or it was forgotten."""
+    row = conn.execute(sa.select(EVENT).where(EVENT.c.id == event_id)).one_or_none()
+    if row is None or row.body is None:
+        return None
+    if row.kind not in PERSONAL:
+        return bytes(row.body)
+    (body,) = vault.open_many(conn, [(row.body, context_of(event_id))])
+    return body
+
+
 # Writing. Each returns what it changed; the same value again changes nothing.
 
 
@@ -125,7 +140,7 @@ def put_site(conn: Connection, site: Site, now_ms: int, randomness: Randomness) 
 
 
 def put_employee(
-    conn: Connection, employee: Employee, now_ms: int, randomness: Randomness
+    conn: Connection, vault: Vault, employee: Employee, now_ms: int, randomness: Randomness
 ) -> Change:
     """Add or change a person."""
     change = _change(get_employee(conn, employee.id), employee)
@@ -140,7 +155,7 @@ def put_employee(
         }
         row = fields | {"shift": json.dumps(shift), "changed_ms": now_ms}
         db.upsert(conn, EMPLOYEE, [row])
-        _record(conn, "employee", employee.id, fields | {"shift": shift}, now_ms, randomness)
+        _record(conn, "employee", employee.id, fields | {"shift": shift}, now_ms, randomness, vault)
     return change
 
 
@@ -163,25 +178,37 @@ def remove_site_network(
 
 
 def add_home_place(
-    conn: Connection, employee_id: str, network: Network, now_ms: int, randomness: Randomness
+    conn: Connection,
+    vault: Vault,
+    employee_id: str,
+    network: Network,
+    now_ms: int,
+    randomness: Randomness,
 ) -> Change:
     """Note a network as the person's home, as they registered it. Raises UnknownIdError."""
     if get_employee(conn, employee_id) is None:
         raise UnknownIdError("employee", employee_id)
     key = {"employee_id": employee_id, "kind": network.kind.value, "value": network.value}
-    return _add(conn, PERSON_PLACE, "home_place", employee_id, key, now_ms, randomness)
+    return _add(conn, PERSON_PLACE, "home_place", employee_id, key, now_ms, randomness, vault)
 
 
 def remove_home_place(
-    conn: Connection, employee_id: str, network: Network, now_ms: int, randomness: Randomness
+    conn: Connection,
+    vault: Vault,
+    employee_id: str,
+    network: Network,
+    now_ms: int,
+    randomness: Randomness,
 ) -> Change:
     """Forget a network as the person's home."""
     key = {"employee_id": employee_id, "kind": network.kind.value, "value": network.value}
-    return _remove(conn, PERSON_PLACE, "home_place_removed", employee_id, key, now_ms, randomness)
+    return _remove(
+        conn, PERSON_PLACE, "home_place_removed", employee_id, key, now_ms, randomness, vault
+    )
 
 
 def put_assignment(
-    conn: Connection, assignment: Assignment, now_ms: int, randomness: Randomness
+    conn: Connection, vault: Vault, assignment: Assignment, now_ms: int, randomness: Randomness
 ) -> Change:
     """Add an assignment, or change the end of the one that begins on the same day.
 
@@ -207,7 +234,7 @@ def put_assignment(
             "to_day": None if assignment.to_day is None else assignment.to_day.isoformat(),
         }
         db.upsert(conn, ASSIGNMENT, [fields])
-        _record(conn, "assignment", assignment.employee_id, fields, now_ms, randomness)
+        _record(conn, "assignment", assignment.employee_id, fields, now_ms, randomness, vault)
     return change
 
 
@@ -225,10 +252,11 @@ def _add(
     key: Mapping[str, str],
     now_ms: int,
     randomness: Randomness,
+    vault: Vault | None = None,
 ) -> Change:
     if not db.insert_ignore(conn, table, [key]):
         return Change.UNCHANGED
-    _record(conn, kind, subject_id, key, now_ms, randomness)
+    _record(conn, kind, subject_id, key, now_ms, randomness, vault)
     return Change.ADDED
 
 
@@ -240,11 +268,12 @@ def _remove(
     key: Mapping[str, str],
     now_ms: int,
     randomness: Randomness,
+    vault: Vault | None = None,
 ) -> Change:
     wanted = sa.and_(*(table.c[name] == value for name, value in key.items()))
     if not conn.execute(sa.delete(table).where(wanted)).rowcount:
         return Change.UNCHANGED
-    _record(conn, kind, subject_id, key, now_ms, randomness)
+    _record(conn, kind, subject_id, key, now_ms, randomness, vault)
     return Change.CHANGED
 
 
@@ -255,21 +284,42 @@ def _record(
     fields: Mapping[str, Any],
     now_ms: int,
     randomness: Randomness,
+    vault: Vault | None = None,
 ) -> None:
+    """Keep what changed, and queue it for the ledger. `vault`: the subject is a person, and what
+    changed is sealed under their key."""
     body = cbor.dumps({"event": kind, "at": now_ms, "fields": dict(fields)})
     inserted = conn.execute(
         sa.insert(EVENT)
-        .values(at_ms=now_ms, kind=kind, subject_id=subject_id, body=body)
+        .values(at_ms=now_ms, kind=kind, subject_id=subject_id, body=None if vault else body)
         .returning(EVENT.c.id)
     )
+    event_id = int(inserted.scalar_one())
+    if vault:  # only now it has the number that is its place
+        sealed = vault.seal(conn, person(subject_id), body, context_of(event_id), now_ms)
+        conn.execute(sa.update(EVENT).where(EVENT.c.id == event_id).values(body=sealed))
     ledger.append(
         conn,
         ledger.EntryType.DIRECTORY_EVENT,
         now_ms,
         hashlib.sha256(body).digest(),
         randomness(ledger.SALT_BYTES),
-        str(inserted.scalar_one()),
+        str(event_id),
     )
+
+
+def context_of(event_id: int) -> bytes:
+    """Where this body stands, for the vault."""
+    """The place for which the body of a person's event is sealed."""
+    return f"directory-event/{event_id}".encode()
+
+
+def record_event(
+    conn: Connection, kind: str, subject_id: str, now_ms: int, randomness: Randomness
+) -> None:
+    """Keep that something happened, for `directory.erasing`: whoever derives something from the
+    directory looks anew."""
+    _record(conn, kind, subject_id, {}, now_ms, randomness)
 
 
 def _known(conn: Connection, table: Table, whose: sa.ColumnElement[bool]) -> KnownNetworks:

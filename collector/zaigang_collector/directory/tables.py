@@ -66,6 +66,7 @@ EVENT = sa.Table(
     sa.Column("at_ms", sa.BigInteger, nullable=False),
     sa.Column("kind", sa.String(40), nullable=False),
     sa.Column("subject_id", sa.String(64), nullable=False),
-    sa.Column("body", sa.LargeBinary, nullable=False),  # deterministic CBOR; hashed in the ledger
+    # Deterministic CBOR, hashed in the ledger; of a person: sealed under their key; null: forgotten.
+    sa.Column("body", sa.LargeBinary),
     sa.Index("ix_directory_event_kind_subject_id", "kind", "subject_id"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,9 +15,12 @@ from sqlalchemy import Connection, Row
 from zaigang_collector.ingest import clock_model, windows
 from zaigang_collector.ingest.chain import Chain, Link, added, advance
 from zaigang_collector.ingest.clock_model import Observation, Window
+from zaigang_collector.ingest.sealing import envelope_context
 from zaigang_collector.ingest.tables import BOOT, CHAIN, ENVELOPE, RECEIPT
-from zaigang_collector.ledger.audit import PAGE, Body, Finding
+from zaigang_collector.ledger.audit import PAGE, Body, Finding, numbers
 from zaigang_collector.ledger.model import EntryType
+from zaigang_collector.vault.audit import opened
+from zaigang_collector.vault.service import Vault
 from zaigang_shared import cose, envelope
 from zaigang_shared import receipt as receipts
 from zaigang_shared.errors import WireError
@@ -34,27 +38,29 @@ class Counted:
 
 
 def envelopes(
-    conn: Connection, keys: Mapping[str, bytes], counted: Counted
+    conn: Connection, vault: Vault, keys: Mapping[str, bytes], counted: Counted
 ) -> Iterator[Body | Finding]:
     """Each envelope as a body, and what is wrong with it. `keys`: raw public keys by device."""
-    for row in _envelopes(conn):
-        counted.envelopes += 1
-        record = f"envelope {row.device_id}/{row.seq}"
-        if row.data is None:
-            counted.without_content += 1
-        else:
-            yield from _signed(record, row, keys.get(row.device_id))
-        yield Body(
-            EntryType.ENVELOPE,
-            f"{row.device_id}/{row.seq}",
-            row.arrived_ms,
-            row.digest if row.data is None else hashlib.sha256(row.data).digest(),
-        )
+    for rows in _pages(conn):
+        sealed = [(row.data, envelope_context(row.digest)) for row in rows]
+        for row, data in zip(rows, opened(conn, vault, sealed), strict=True):
+            counted.envelopes += 1
+            reference = f"{row.device_id}/{row.seq}"
+            digest = row.digest
+            if isinstance(data, str):
+                yield Finding(f"envelope {reference}", data)
+            elif data is None:
+                counted.without_content += 1
+            else:
+                digest = hashlib.sha256(data).digest()
+                yield from _signed(f"envelope {reference}", row, data, keys.get(row.device_id))
+            yield Body(EntryType.ENVELOPE, reference, row.arrived_ms, digest)
 
 
 def known_envelopes(conn: Connection, refs: Sequence[str]) -> set[str]:
     """Which of these are stored."""
-    wanted = [(name, int(seq)) for name, _, seq in (ref.rpartition("/") for ref in refs)]
+    parts = (ref.rpartition("/") for ref in refs)
+    wanted = [(name, seq) for name, _, text in parts for seq in numbers([text])]
     query = sa.select(ENVELOPE.c.device_id, ENVELOPE.c.seq).where(
         sa.tuple_(ENVELOPE.c.device_id, ENVELOPE.c.seq).in_(wanted)
     )
@@ -93,8 +99,8 @@ class _Derived:
     windows: dict[tuple[bytes, int], Window] = field(default_factory=dict)
 
 
-def _envelopes(conn: Connection, device_id: str = "") -> Iterator[Row[*tuple[Any, ...]]]:
-    """In order of device and seq; of one device if it is named."""
+def _pages(conn: Connection, device_id: str = "") -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
+    """Envelopes in order of device and seq; of one device if it is named."""
     at, seq = device_id, 0
     while True:
         query = sa.select(ENVELOPE).order_by(ENVELOPE.c.device_id, ENVELOPE.c.seq).limit(PAGE)
@@ -110,23 +116,25 @@ def _envelopes(conn: Connection, device_id: str = "") -> Iterator[Row[*tuple[Any
         rows = conn.execute(query).all()
         if not rows:
             return
-        yield from rows
+        yield rows
         at, seq = rows[-1].device_id, rows[-1].seq
 
 
-def _signed(record: str, row: Row[*tuple[Any, ...]], key: bytes | None) -> Iterator[Finding]:
+def _signed(
+    record: str, row: Row[*tuple[Any, ...]], data: bytes, key: bytes | None
+) -> Iterator[Finding]:
     """The bytes were signed by the device, and the columns say what they say."""
     if key is None:
         yield Finding(record, "is of a device that is not registered")
         return
     try:
-        opened = envelope.open_sealed(row.data, cose.load_public_key(key))
+        signed = envelope.open_sealed(data, cose.load_public_key(key))
     except WireError as error:
         yield Finding(record, f"is not what its device signed: {error.detail}")
         return
-    if opened.digest != row.digest:
+    if signed.digest != row.digest:
         yield Finding(record, "hashes to something else than is written beside it")
-    told = {name: getattr(opened.seal, name) for name in _COLUMNS}
+    told = {name: getattr(signed.seal, name) for name in _COLUMNS}
     wrong = [name for name in _COLUMNS if told[name] != getattr(row, name)]
     if wrong:
         yield Finding(record, f"says {wrong[0]} = {told[wrong[0]]!r}, the column is another")
@@ -136,7 +144,7 @@ def _derive(conn: Connection, device_id: str) -> _Derived:
     derived = _Derived()
     query = sa.select(RECEIPT.c.digest, RECEIPT.c.at_ms).where(RECEIPT.c.device_id == device_id)
     given = {row.digest: row.at_ms for row in conn.execute(query)}
-    for row in _envelopes(conn, device_id):
+    for row in itertools.chain.from_iterable(_pages(conn, device_id)):
         link = {row.seq: Link(row.digest, row.prev)}
         derived.chain = advance(added(derived.chain, link), link)
         place = row.boot, clock_model.window_index(row.up_ms)

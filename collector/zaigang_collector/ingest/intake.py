@@ -27,11 +27,13 @@ from sqlalchemy.exc import (
 from zaigang_collector import db
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import service as devices
+from zaigang_collector.errors import ConfigError, VaultError
 from zaigang_collector.ingest import oddities, storing
 from zaigang_collector.ingest.forward import ClockBehindError, ForwardClock
 from zaigang_collector.ingest.model import INTERNAL_ERROR, Taken
 from zaigang_collector.ingest.storing import Writer
 from zaigang_collector.ingest.verify import Arrived, Opened, Refused, address_of, examine
+from zaigang_collector.vault.service import Vault
 from zaigang_shared.clock import Clock
 
 _LOG: Final = logging.getLogger(__name__)
@@ -49,12 +51,18 @@ class Intake:
     """Takes batches, from any thread: it checks them side by side, and writes one at a time."""
 
     def __init__(
-        self, engine: Engine, receipt_key: Ed25519PrivateKey, clock: Clock, randomness: Randomness
+        self,
+        engine: Engine,
+        vault: Vault,
+        receipt_key: Ed25519PrivateKey,
+        clock: Clock,
+        randomness: Randomness,
     ) -> None:
         self._engine = engine
+        self._vault = vault
         with db.reading(engine) as conn:
             self._forward = ForwardClock(clock, storing.newest_ms(conn))
-        self._writer = Writer(receipt_key, self._forward, randomness)
+        self._writer = Writer(vault, receipt_key, self._forward, randomness)
         self._clock = clock
         self._failure: str | None = None
         # SQLite has one writer anyway, and waiting here is cheaper than asking it again and again.
@@ -128,7 +136,9 @@ class Intake:
     def _set_aside(self, message: Arrived, error: Exception) -> Taken:
         _LOG.error("a message could not be processed and is kept aside: %s", type(error).__name__)
         with db.writing(self._engine) as conn:
-            oddities.keep_unprocessable(conn, message, type(error).__name__, self._clock.utc_ms())
+            oddities.keep_unprocessable(
+                conn, self._vault, message, type(error).__name__, self._clock.utc_ms()
+            )
         return Taken(refused={INTERNAL_ERROR: 1})
 
 
@@ -145,7 +155,9 @@ def _is_the_messages_fault(error: Exception) -> bool:
         return True
     if isinstance(error, SQLAlchemyError):
         return isinstance(error, DataError | IntegrityError | NotSupportedError)
-    return not isinstance(error, OSError | MemoryError | ClockBehindError)
+    return not isinstance(
+        error, OSError | MemoryError | ClockBehindError | ConfigError | VaultError
+    )
 
 
 def _interleaved(shares: Iterable[_Examined], count: int) -> _Examined:

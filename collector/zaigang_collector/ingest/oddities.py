@@ -20,9 +20,12 @@ from zaigang_collector.db import Randomness
 from zaigang_collector.devices import service as devices
 from zaigang_collector.devices.model import DeviceStatus
 from zaigang_collector.errors import ConflictError, UnknownIdError
+from zaigang_collector.ingest import sealing
 from zaigang_collector.ingest.model import INTERNAL_ERROR, EventKind
 from zaigang_collector.ingest.tables import ASIDE, EVENT, REFUSAL, STATE
 from zaigang_collector.ingest.verify import UNKNOWN_RECEIPT, Accepted, Arrived, Fork
+from zaigang_collector.vault.model import ToSeal
+from zaigang_collector.vault.service import Vault
 from zaigang_shared import envelope, topics
 
 _LOG: Final = logging.getLogger(__name__)
@@ -109,12 +112,17 @@ def record(conn: Connection, events: Iterable[Event], now_ms: int) -> None:
 
 
 def keep_forks(
-    conn: Connection, forks: Sequence[tuple[Fork, int]], now_ms: int, randomness: Randomness
+    conn: Connection,
+    vault: Vault,
+    forks: Sequence[tuple[Fork, int]],
+    now_ms: int,
+    randomness: Randomness,
 ) -> frozenset[str]:
     """Keep the other history aside, with when it arrived; returns who is now in quarantine."""
     if not forks:
         return frozenset()
-    db.insert_ignore(conn, ASIDE, [_aside_row(fork, arrived_ms) for fork, arrived_ms in forks])
+    rows = [_aside_row(fork, arrived_ms) for fork, arrived_ms in forks]
+    _set_aside(conn, vault, rows, now_ms)
     record(conn, [_fork_event(fork) for fork, _ in forks], now_ms)
     device_ids = {fork.envelope.seal.device_id for fork, _ in forks}
     return frozenset(
@@ -173,7 +181,9 @@ def count_refusals(
         )
 
 
-def keep_unprocessable(conn: Connection, message: Arrived, error: str, now_ms: int) -> None:
+def keep_unprocessable(
+    conn: Connection, vault: Vault, message: Arrived, error: str, now_ms: int
+) -> None:
     """A message that we could not process: kept byte for byte, counted, and out of the way."""
     where = topics.device_of(message.topic)
     device_id = "" if where is None else where[1]
@@ -186,7 +196,7 @@ def keep_unprocessable(conn: Connection, message: Arrived, error: str, now_ms: i
         "data": message.data,
         "arrived_ms": message.arrived_ms,
     }
-    db.insert_ignore(conn, ASIDE, [row])
+    _set_aside(conn, vault, [row], now_ms)
     detail = f"{error} while storing; the bytes are kept aside, please report this"
     count_refusals(conn, [(INTERNAL_ERROR, device_id, detail)], now_ms)
 
@@ -203,6 +213,19 @@ def keep_states(conn: Connection, messages: Iterable[Arrived]) -> None:
                 "changed_ms": message.arrived_ms,
             }
     db.upsert(conn, STATE, list(rows.values()))
+
+
+def _set_aside(conn: Connection, vault: Vault, rows: Sequence[dict[str, Any]], now_ms: int) -> None:
+    """Sealed like what was taken in; whose it is, the time of arrival tells."""
+    whose = sealing.subjects(conn, [(row["device_id"], row["arrived_ms"]) for row in rows])
+    items = [
+        ToSeal(subject, row["data"], sealing.aside_context(row["digest"]))
+        for row, subject in zip(rows, whose, strict=True)
+    ]
+    sealed = vault.seal_many(conn, items, now_ms)
+    db.insert_ignore(
+        conn, ASIDE, [row | {"data": data} for row, data in zip(rows, sealed, strict=True)]
+    )
 
 
 def _fork_event(fork: Fork) -> Event:

@@ -24,6 +24,7 @@ from zaigang_collector.ingest.model import (
     StoredReading,
     StoredReceipt,
 )
+from zaigang_collector.ingest.sealing import envelope_context
 from zaigang_collector.ingest.tables import (
     ASIDE,
     BOOT,
@@ -34,6 +35,7 @@ from zaigang_collector.ingest.tables import (
     REFUSAL,
     STATE,
 )
+from zaigang_collector.vault.service import Vault
 from zaigang_shared import cose, envelope, readings
 
 # Readings are of the minute before their envelope was sealed; beacons of a few before. Larger
@@ -43,7 +45,7 @@ _SEALED_WITHIN_MS: Final = 10 * 60_000
 
 
 def envelopes_between(
-    conn: Connection, device_id: str, from_ms: int, to_ms: int
+    conn: Connection, vault: Vault, device_id: str, from_ms: int, to_ms: int
 ) -> tuple[StoredEnvelope, ...]:
     """Envelopes with a reading that may end in [from_ms, to_ms], each with those readings only.
 
@@ -52,7 +54,10 @@ def envelopes_between(
     spans, clocks = _reaching(conn, device_id, from_ms, to_ms)
     wanted = [row for span in spans for row in _rows_of(conn, span)]
     given = _receipt_times(conn, device_id, {row.rcpt for row in wanted if row.rcpt is not None})
-    found = [_stored(row, clocks[row.boot], given.get(row.rcpt)) for row in wanted]
+    found = [
+        _stored(row, data, clocks[row.boot], given.get(row.rcpt))
+        for row, data in _opened(conn, vault, wanted)
+    ]
     cut = [_within(one, from_ms, to_ms) for one in found]
     return tuple(
         sorted(
@@ -85,14 +90,16 @@ def state_between(
     )
 
 
-def envelope_by_digest(conn: Connection, digest: bytes) -> StoredEnvelope | None:
-    """The envelope that a finding names."""
-    row = conn.execute(sa.select(ENVELOPE).where(ENVELOPE.c.digest == digest)).one_or_none()
-    if row is None:
+def envelope_by_digest(conn: Connection, vault: Vault, digest: bytes) -> StoredEnvelope | None:
+    """The envelope that a finding names; None: there is none, or it was deleted on purpose."""
+    query = sa.select(ENVELOPE).where(ENVELOPE.c.digest == digest, ENVELOPE.c.data.is_not(None))
+    opened = _opened(conn, vault, conn.execute(query).all())
+    if not opened:
         return None
+    row, data = opened[0]
     clock = _clocks(conn, row.device_id, {row.boot})[row.boot]
     given = {} if row.rcpt is None else _receipt_times(conn, row.device_id, {row.rcpt})
-    return _stored(row, clock, given.get(row.rcpt))
+    return _stored(row, data, clock, given.get(row.rcpt))
 
 
 def complete_to_ms(conn: Connection, device_id: str) -> int | None:
@@ -297,6 +304,7 @@ def _rows_of(conn: Connection, span: Row[Any]) -> list[Row[Any]]:
         ENVELOPE.c.boot == span.boot,
         ENVELOPE.c.up_ms >= span.first_up_ms,
         ENVELOPE.c.up_ms <= span.last_up_ms,
+        ENVELOPE.c.data.is_not(None),  # forgotten, or older than readings are kept
     )
     return list(conn.execute(query))
 
@@ -313,9 +321,19 @@ def _receipt_times(conn: Connection, device_id: str, digests: set[bytes]) -> dic
     return found
 
 
-def _stored(row: Row[Any], clock: BootClock, receipt_at_ms: int | None) -> StoredEnvelope:
+def _opened(
+    conn: Connection, vault: Vault, rows: Sequence[Row[Any]]
+) -> list[tuple[Row[Any], bytes]]:
+    """The rows whose bytes can still be read, with them."""
+    bytes_of = vault.open_many(conn, [(row.data, envelope_context(row.digest)) for row in rows])
+    return [(row, data) for row, data in zip(rows, bytes_of, strict=True) if data is not None]
+
+
+def _stored(
+    row: Row[Any], data: bytes, clock: BootClock, receipt_at_ms: int | None
+) -> StoredEnvelope:
     # Its signature was checked before it was stored; who doubts the store uses the verifier.
-    opened = envelope.from_signed(cose.decode(row.data), row.data)
+    opened = envelope.from_signed(cose.decode(data), data)
     values = readings.decode_all(opened.readings, opened.seal.up_ms)
     seen = Observation(row.up_ms, row.arrived_ms, receipt_at_ms)
     return StoredEnvelope(
@@ -331,7 +349,7 @@ def _stored(row: Row[Any], clock: BootClock, receipt_at_ms: int | None) -> Store
             _timed(index, raw["t"], row.up_ms, value, clock)
             for index, (raw, value) in enumerate(zip(opened.readings, values, strict=True))
         ),
-        data=row.data,
+        data=data,
     )
 
 

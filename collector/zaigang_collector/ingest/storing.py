@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector import db
 from zaigang_collector.db import Randomness
-from zaigang_collector.ingest import oddities, windows
+from zaigang_collector.ingest import oddities, sealing, windows
 from zaigang_collector.ingest.chain import Chain, Link, added, advance
 from zaigang_collector.ingest.model import Taken
 from zaigang_collector.ingest.receipts import KnownReceipts
@@ -25,6 +25,8 @@ from zaigang_collector.ingest.tables import CHAIN, ENVELOPE, RECEIPT
 from zaigang_collector.ingest.verify import Accepted, Duplicate, Fork, Opened, Refused, place
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.ledger.model import EntryType
+from zaigang_collector.vault.model import ToSeal
+from zaigang_collector.vault.service import Vault
 from zaigang_shared import envelope
 from zaigang_shared.clock import Clock
 from zaigang_shared.readings import Health
@@ -60,8 +62,9 @@ class Writer:
     """Writes batches; holds what it needs for that, and no connection."""
 
     def __init__(
-        self, receipt_key: Ed25519PrivateKey, clock: Clock, randomness: Randomness
+        self, vault: Vault, receipt_key: Ed25519PrivateKey, clock: Clock, randomness: Randomness
     ) -> None:
+        self._vault = vault
         self._receipt_key = receipt_key
         self._clock = clock
         self._randomness = randomness
@@ -83,12 +86,12 @@ class Writer:
             },
         )
         judged = _place_all(opened, _stored_digests(conn, opened, known), quoted)
-        self._write_envelopes(conn, judged)
+        self._write_envelopes(conn, judged, quoted, now_ms)
         _note_arrivals(opened, judged, known)
         events = oddities.of_accepted(one for one, _ in judged.accepted)
         events += _extend_chains(conn, known)
         events += windows.write(conn, _observations(judged, quoted))
-        quarantined = oddities.keep_forks(conn, judged.forks, now_ms, self._randomness)
+        quarantined = oddities.keep_forks(conn, self._vault, judged.forks, now_ms, self._randomness)
         oddities.record(conn, events, now_ms)
         oddities.count_refusals(
             conn, ((r.reason.value, r.device_id, r.detail) for r in refused), now_ms
@@ -109,10 +112,20 @@ class Writer:
         """What `store` gave has been given."""
         self._receipts.settle()
 
-    def _write_envelopes(self, conn: Connection, judged: _Judged) -> None:
+    def _write_envelopes(
+        self,
+        conn: Connection,
+        judged: _Judged,
+        quoted: Mapping[tuple[str, bytes], int],
+        now_ms: int,
+    ) -> None:
         if not judged.accepted:
             return
-        rows = [_row(one, arrived_ms) for one, arrived_ms in judged.accepted]
+        sealed = self._sealed(conn, judged, quoted, now_ms)
+        rows = [
+            _row(one, arrived_ms, data)
+            for (one, arrived_ms), data in zip(judged.accepted, sealed, strict=True)
+        ]
         conn.execute(sa.insert(ENVELOPE), rows)
         size = ledger.SALT_BYTES
         salts = self._randomness(size * len(rows))
@@ -129,6 +142,27 @@ class Writer:
                 for index, row in enumerate(rows)
             ),
         )
+
+    def _sealed(
+        self,
+        conn: Connection,
+        judged: _Judged,
+        quoted: Mapping[tuple[str, bytes], int],
+        now_ms: int,
+    ) -> list[bytes]:
+        """Under the key of whoever held the device when it was given the receipt that the envelope
+        quotes, as it was sealed soon after; what quotes none that is known, when it arrived."""
+        moments = []
+        for one, arrived_ms in judged.accepted:
+            seal = one.envelope.seal
+            at_ms = None if seal.rcpt is None else quoted.get((seal.device_id, seal.rcpt))
+            moments.append((seal.device_id, arrived_ms if at_ms is None else at_ms))
+        whose = sealing.subjects(conn, moments)
+        items = [
+            ToSeal(subject, one.envelope.data, sealing.envelope_context(one.envelope.digest))
+            for (one, _), subject in zip(judged.accepted, whose, strict=True)
+        ]
+        return self._vault.seal_many(conn, items, now_ms)
 
     def _give_receipts(
         self, conn: Connection, known: Mapping[str, _Device], now_ms: int
@@ -308,7 +342,7 @@ def _observations(judged: _Judged, quoted: Mapping[tuple[str, bytes], int]) -> l
     return seen
 
 
-def _row(one: Accepted, arrived_ms: int) -> dict[str, Any]:
+def _row(one: Accepted, arrived_ms: int, sealed: bytes) -> dict[str, Any]:
     seal = one.envelope.seal
     return {
         "device_id": seal.device_id,
@@ -320,8 +354,8 @@ def _row(one: Accepted, arrived_ms: int) -> dict[str, Any]:
         "wall_ms": seal.wall_ms,
         "sync": seal.sync,
         "rcpt": seal.rcpt,
-        "data": one.envelope.data,
         "arrived_ms": arrived_ms,
+        "data": sealed,
     }
 
 

@@ -20,8 +20,11 @@ ENVELOPE = sa.Table(
     sa.Column("wall_ms", sa.BigInteger, nullable=False),
     sa.Column("sync", sa.Boolean, nullable=False),
     sa.Column("rcpt", sa.LargeBinary(32)),
-    sa.Column("data", sa.LargeBinary, nullable=False),
     sa.Column("arrived_ms", sa.BigInteger, nullable=False),
+    # The signed bytes, sealed under the key of whose readings they are; null: forgotten, or older
+    # than readings are kept. What stands before goes on telling of the chain and of the clock. Last,
+    # so that none of that is behind a long value.
+    sa.Column("data", sa.LargeBinary),
 )
 
 CHAIN = sa.Table(
@@ -49,7 +52,7 @@ ASIDE = sa.Table(
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("seq", sa.BigInteger),
     sa.Column("stored_digest", sa.LargeBinary(32)),  # what is in its place
-    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("data", sa.LargeBinary),  # sealed, as in an envelope; null as there
     sa.Column("arrived_ms", sa.BigInteger, nullable=False),
 )
 

@@ -141,6 +141,11 @@ def without_body(conn: Connection, entry_type: EntryType, known: Known) -> Itera
         after = rows[-1].queue_id
 
 
+def numbers(refs: Sequence[str]) -> list[int]:
+    """Those of these references that are ids; somebody may have written anything there."""
+    return [int(ref) for ref in refs if ref.isascii() and ref.isdigit() and len(ref) < 19]
+
+
 def _entries(conn: Connection) -> Iterator[Row[*tuple[Any, ...]]]:
     start = 0
     while True:

@@ -5,8 +5,8 @@ An entry exists exactly when what it is about does; `sequencer` gives it its pla
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
@@ -14,11 +14,13 @@ from sqlalchemy import Connection, Row
 from zaigang_collector.ledger import sequencer
 from zaigang_collector.ledger.model import Entry, EntryType, StoredCheckpoint, leaf_of
 from zaigang_collector.ledger.tables import CHECKPOINT, ENTRY
-from zaigang_collector.ledger.tree import StoredTree
+from zaigang_collector.ledger.tree import StoredTree, leaf_of_row
 from zaigang_shared import merkle
 from zaigang_shared.ledger_entry import HASH_BYTES, SALT_BYTES
 
 __all__ = ["SALT_BYTES", "Entry", "EntryType", "StoredCheckpoint"]
+
+_PAGE: Final = 500  # refs in one question; SQLite takes some thousands
 
 
 def append(
@@ -61,6 +63,25 @@ def entries_of(conn: Connection, type: EntryType, ref: str) -> tuple[Entry, ...]
         .order_by(ENTRY.c.queue_id)
     )
     return tuple(_entry(row) for row in conn.execute(query))
+
+
+def blind(conn: Connection, type: EntryType, refs: Collection[str]) -> int:  # noqa: A002
+    """Keep only the leaf hashes of these entries: a body that is gone could be guessed from its
+    hash and salt. Every proof over the leaf goes on holding. Returns how many were changed."""
+    wanted, changed = sorted(refs), []
+    for start in range(0, len(wanted), _PAGE):
+        query = sa.select(ENTRY).where(
+            ENTRY.c.type == type.value,
+            ENTRY.c.ref.in_(wanted[start : start + _PAGE]),
+            ENTRY.c.salt.is_not(None),
+        )
+        changed += [
+            {"entry": row.queue_id, "hash": leaf_of_row(row)} for row in conn.execute(query)
+        ]
+    if changed:
+        entry = sa.update(ENTRY).where(ENTRY.c.queue_id == sa.bindparam("entry"))
+        conn.execute(entry.values(leaf=sa.bindparam("hash"), body_hash=None, salt=None), changed)
+    return len(changed)
 
 
 def waiting(conn: Connection) -> int:

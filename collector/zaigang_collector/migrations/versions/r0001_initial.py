@@ -82,17 +82,9 @@ def upgrade() -> None:
         sa.Column("site_id", sa.String(length=64), nullable=False),
         sa.Column("direction", sa.String(length=3), nullable=False),
         sa.Column("punched_ms", sa.BigInteger(), nullable=False),
-        sa.Column("received_ms", sa.BigInteger(), nullable=True),
         sa.Column("stored_ms", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("latitude", sa.Float(precision=53), nullable=True),
-        sa.Column("longitude", sa.Float(precision=53), nullable=True),
-        sa.Column("datum", sa.String(length=10), nullable=True),
-        sa.Column("accuracy_m", sa.Float(precision=53), nullable=True),
-        sa.Column("flags", sa.String(length=200), nullable=False),
-        sa.Column("source_device", sa.String(length=200), nullable=True),
-        sa.Column("vendor_record", sa.LargeBinary(), nullable=False),
         sa.Column("record_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", "version", name=op.f("pk_attendance_clock_in")),
         sa.UniqueConstraint(
             "source",
@@ -184,7 +176,7 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("subject_id", sa.String(length=64), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_event")),
     )
     op.create_index(
@@ -214,7 +206,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=True),
         sa.Column("stored_digest", sa.LargeBinary(length=32), nullable=True),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=True),
         sa.Column("arrived_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_ingest_aside")),
     )
@@ -264,8 +256,8 @@ def upgrade() -> None:
         sa.Column("wall_ms", sa.BigInteger(), nullable=False),
         sa.Column("sync", sa.Boolean(), nullable=False),
         sa.Column("rcpt", sa.LargeBinary(length=32), nullable=True),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.Column("arrived_ms", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("device_id", "seq", name=op.f("pk_ingest_envelope")),
         sa.UniqueConstraint("digest", name=op.f("uq_ingest_envelope_digest")),
     )
@@ -373,6 +365,57 @@ def upgrade() -> None:
         sa.Column("until_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_ledger_lease")),
     )
+    op.create_table(
+        "vault_hold",
+        sa.Column("employee_id", sa.String(length=64), nullable=False),
+        sa.Column("from_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("why", sa.String(length=500), nullable=False),
+        sa.Column("by", sa.String(length=200), nullable=False),
+        sa.Column("lifted_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("employee_id", "from_ms", name=op.f("pk_vault_hold")),
+    )
+    op.create_table(
+        "vault_key",
+        sa.Column("id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("subject_kind", sa.String(length=10), nullable=False),
+        sa.Column("subject_id", sa.String(length=64), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=True),
+        sa.Column("master_id", sa.String(length=100), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("destroyed_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vault_key")),
+    )
+    op.create_index(
+        "ix_vault_key_subject", "vault_key", ["subject_kind", "subject_id"], unique=False
+    )
+    op.create_index(
+        "uq_vault_key_living",
+        "vault_key",
+        ["subject_kind", "subject_id"],
+        unique=True,
+        sqlite_where=sa.text("destroyed_ms IS NULL"),
+        postgresql_where=sa.text("destroyed_ms IS NULL"),
+    )
+    op.create_table(
+        "vault_master",
+        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("master_id", sa.String(length=100), nullable=False),
+        sa.PrimaryKeyConstraint("slot", name=op.f("pk_vault_master")),
+    )
+    op.create_table(
+        "vault_tombstone",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vault_tombstone")),
+    )
+    op.create_index(op.f("ix_vault_tombstone_kind"), "vault_tombstone", ["kind"], unique=False)
     op.create_table(
         "devices_certificate",
         sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
@@ -494,6 +537,13 @@ def downgrade() -> None:
     op.drop_table("devices_event")
     op.drop_index(op.f("ix_devices_certificate_device_id"), table_name="devices_certificate")
     op.drop_table("devices_certificate")
+    op.drop_index(op.f("ix_vault_tombstone_kind"), table_name="vault_tombstone")
+    op.drop_table("vault_tombstone")
+    op.drop_table("vault_master")
+    op.drop_index("uq_vault_key_living", table_name="vault_key")
+    op.drop_index("ix_vault_key_subject", table_name="vault_key")
+    op.drop_table("vault_key")
+    op.drop_table("vault_hold")
     op.drop_index("ix_ledger_entry_type_ref", table_name="ledger_entry")
     op.drop_table("ledger_lease")
     op.drop_table("ledger_checkpoint")

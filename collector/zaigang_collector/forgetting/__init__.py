@@ -1,0 +1,1 @@
+"""Forgetting: a person on a ground, and everybody after some time."""

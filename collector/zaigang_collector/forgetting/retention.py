@@ -1,0 +1,104 @@
+"""Retention: what is older than it is kept goes, but for people under legal hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from zaigang_collector import db
+from zaigang_collector.assessment import erasing as assessment
+from zaigang_collector.attendance import erasing as attendance
+from zaigang_collector.db import Randomness
+from zaigang_collector.ingest import erasing as ingest
+from zaigang_collector.vault import record
+from zaigang_collector.vault import service as keys
+from zaigang_collector.vault.model import Tombstone, TombstoneKind, person
+
+_DAY_MS: Final = 24 * 3_600_000
+# Envelopes in one transaction. Larger keeps ingest waiting; smaller commits more often.
+_AT_ONCE: Final = 1000
+BY: Final = "retention"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """For how many days things are kept; 0: for ever."""
+
+    readings_days: int
+    claims_days: int
+
+    def ground(self) -> str:
+        """In words, for the tombstone."""
+        return f"keep_readings_days {self.readings_days}, keep_claims_days {self.claims_days}"
+
+
+def run(engine: Engine, terms: Terms, now_ms: int, randomness: Randomness) -> Tombstone:
+    """Delete what is older than the terms allow, in many short transactions, and say so in one
+    tombstone. A crash on the way leaves less to do, and no tombstone: the next run does the rest,
+    and its tombstone counts only that."""
+    counts: Counter[str] = Counter(envelopes=0, set_aside=0)
+    before_ms = now_ms - terms.readings_days * _DAY_MS
+    if terms.readings_days:
+        with db.reading(engine) as conn:
+            device_ids = ingest.devices(conn)
+        for device_id in device_ids:
+            while deleted := _some_envelopes(engine, device_id, before_ms):
+                counts["envelopes"] += deleted
+    with db.writing(engine) as conn:
+        if terms.readings_days:
+            counts["set_aside"] += ingest.retire_aside(conn, before_ms, _spared_keys(conn))
+        counts.update(_claims(conn, terms, now_ms))
+        tombstone = record.bury(
+            conn,
+            TombstoneKind.RETENTION,
+            None,
+            BY,
+            terms.ground(),
+            dict(counts),
+            now_ms,
+            randomness,
+        )
+    db.scrub(engine)
+    return tombstone
+
+
+def preview(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
+    """How much `run` would delete now."""
+    counts: dict[str, int] = {"envelopes": 0, "set_aside": 0}
+    counts |= {"assessments": 0, "clock_ins": 0, "exemptions": 0}
+    if terms.readings_days:
+        before_ms = now_ms - terms.readings_days * _DAY_MS
+        envelopes, aside = ingest.count_retired(conn, before_ms, _spared_keys(conn))
+        counts |= {"envelopes": envelopes, "set_aside": aside}
+    if terms.claims_days:
+        before_ms, spared = now_ms - terms.claims_days * _DAY_MS, record.held(conn)
+        counts |= assessment.count_retired(conn, before_ms, spared)
+        counts |= attendance.count_retired(conn, before_ms, spared)
+    return counts
+
+
+def last(conn: Connection) -> Tombstone | None:
+    """The newest run."""
+    return next(iter(record.tombstones(conn, TombstoneKind.RETENTION, 1)), None)
+
+
+def _some_envelopes(engine: Engine, device_id: str, before_ms: int) -> int:
+    with db.writing(engine) as conn:
+        # Asked each time: somebody may have come under hold meanwhile.
+        spared = _spared_keys(conn)
+        return ingest.retire_envelopes(conn, device_id, before_ms, spared, _AT_ONCE)
+
+
+def _claims(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
+    if not terms.claims_days:
+        return {"assessments": 0, "clock_ins": 0, "exemptions": 0}
+    before_ms, spared = now_ms - terms.claims_days * _DAY_MS, record.held(conn)
+    deleted = assessment.retire(conn, before_ms, spared)
+    return deleted | attendance.retire(conn, before_ms, spared)
+
+
+def _spared_keys(conn: Connection) -> frozenset[bytes]:
+    return keys.key_ids_of(conn, map(person, record.held(conn)))

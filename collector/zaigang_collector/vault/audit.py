@@ -1,0 +1,50 @@
+"""Opening bodies for an audit: what does not open is a finding, and not the end of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from zaigang_collector.errors import VaultError
+from zaigang_collector.ledger.audit import Body, Finding, numbers
+from zaigang_collector.ledger.model import EntryType
+from zaigang_collector.vault.record import bodies
+from zaigang_collector.vault.service import Vault
+from zaigang_collector.vault.tables import TOMBSTONE
+
+
+def opened(
+    conn: Connection, vault: Vault, items: Sequence[tuple[bytes | None, bytes]]
+) -> list[bytes | str | None]:
+    """Each (sealed, context) opened; None where it was forgotten, or there is nothing; a sentence
+    where it does not open."""
+    there = [(at, sealed, context) for at, (sealed, context) in enumerate(items) if sealed]
+    found: list[bytes | str | None] = [None] * len(items)
+    try:
+        plain = vault.open_many(conn, [(sealed, context) for _, sealed, context in there])
+    except VaultError:
+        for at, sealed, context in there:  # which of them
+            try:
+                found[at] = vault.open_many(conn, [(sealed, context)])[0]
+            except VaultError:
+                found[at] = "does not open: it was changed, or moved here from elsewhere"
+        return found
+    for (at, _, _), one in zip(there, plain, strict=True):
+        found[at] = one
+    return found
+
+
+def tombstones(conn: Connection) -> list[Body | Finding]:
+    """What was said of what is gone, as the ledger has it."""
+    return [
+        Body(EntryType.ERASURE, str(tombstone_id), at_ms, digest)
+        for tombstone_id, at_ms, digest in bodies(conn)
+    ]
+
+
+def known_tombstones(conn: Connection, refs: Sequence[str]) -> set[str]:
+    """Which of these are stored."""
+    query = sa.select(TOMBSTONE.c.id).where(TOMBSTONE.c.id.in_(numbers(refs)))
+    return {str(one) for one in conn.scalars(query)}
