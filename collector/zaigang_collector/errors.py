@@ -9,6 +9,7 @@ ZaigangError
     ├── ConflictError        it would contradict what is already there
     ├── CertificateError     a signing request or a certificate that does not hold
     ├── EnrolmentError       a device that may not enrol or renew; carries a Rejection
+    ├── AnchorError          somebody outside who does not vouch for the ledger
     └── MatchingError        what cannot be assessed: `matching.errors` has its kinds
 """
 
@@ -77,6 +78,10 @@ class ConflictError(CollectorError):
 
 class CertificateError(CollectorError):
     """A signing request or a certificate that does not hold; the message says why."""
+
+
+class AnchorError(CollectorError):
+    """A time stamp authority or a witness that gave no anchor; the message says why."""
 
 
 class Rejection(enum.StrEnum):

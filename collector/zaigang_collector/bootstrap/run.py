@@ -24,7 +24,7 @@ import uvicorn
 
 from zaigang_collector.api.deps import Services
 from zaigang_collector.app import api_app
-from zaigang_collector.bootstrap import http
+from zaigang_collector.bootstrap import anchoring, http
 from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.bootstrap.mqtt import mqtt_running
@@ -180,6 +180,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         randomness=collector.randomness,
         collector_key=made.collector_key,
         policy=made.policy,
+        witness=anchoring.cosigner(collector),
         ready=not_working,
     )
     return uvicorn.Config(

@@ -37,6 +37,13 @@ class Keyring:
     """Signs receipts, vantage tokens and device configurations."""
     net_key: bytes
     """Key of the network hash."""
+    witness_key: Ed25519PrivateKey
+    """Cosigns checkpoints of others' ledgers."""
+
+    @property
+    def witness_name(self) -> str:
+        """What this collector is called as a witness."""
+        return f"zaigang-witness/{self.authority.fingerprint[:8].hex()}"
 
     def __repr__(self) -> str:  # a keyring in a traceback must not be usable
         return "Keyring(…)"
@@ -54,11 +61,13 @@ def create(
     authority = ca.make_ca(ec.generate_private_key(ec.SECP256R1()), "zaigang CA", now_ms)
     receipt_key = Ed25519PrivateKey.generate()
     net_key = randomness(NET_KEY_BYTES)
+    witness_key = Ed25519PrivateKey.generate()
     write_new(directory.ca_key, _key_pem(authority.key))
     write_new(directory.ca_certificate, authority.pem.encode("ascii"))
     write_new(directory.receipt_key, _key_pem(receipt_key))
     write_new(directory.net_key, net_key)
-    keyring = Keyring(authority, receipt_key, net_key)
+    write_new(directory.witness_key, _key_pem(witness_key))
+    keyring = Keyring(authority, receipt_key, net_key, witness_key)
     renew_own(directory, settings, keyring, now_ms)
     return keyring
 
@@ -68,6 +77,7 @@ def load(directory: DataDirectory) -> Keyring:
     ca_key = _load_key(directory.ca_key)
     receipt_key = _load_key(directory.receipt_key)
     net_key = _read_private(directory.net_key)
+    witness_key = _load_key(directory.witness_key)
     certificate = _load_certificate(directory.ca_certificate)
     if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
         raise ConfigError(f"{directory.ca_key} must hold an elliptic curve key")
@@ -75,12 +85,14 @@ def load(directory: DataDirectory) -> Keyring:
         raise ConfigError(f"{directory.ca_key} is not the key of {directory.ca_certificate}")
     if not isinstance(receipt_key, Ed25519PrivateKey):
         raise ConfigError(f"{directory.receipt_key} must hold an Ed25519 key")
+    if not isinstance(witness_key, Ed25519PrivateKey):
+        raise ConfigError(f"{directory.witness_key} must hold an Ed25519 key")
     if len(net_key) != NET_KEY_BYTES:
         raise ConfigError(
             f"{directory.net_key} must hold {NET_KEY_BYTES} bytes; restore it from a backup: with "
             "another one no known network is recognised any more"
         )
-    return Keyring(ca.Authority(ca_key, certificate), receipt_key, net_key)
+    return Keyring(ca.Authority(ca_key, certificate), receipt_key, net_key, witness_key)
 
 
 def renew_own(directory: DataDirectory, settings: Settings, keyring: Keyring, now_ms: int) -> bool:
