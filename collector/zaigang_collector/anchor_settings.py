@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,8 +48,20 @@ def witnesses(text: str) -> tuple[WitnessAddress, ...]:
     return tuple(found)
 
 
-def is_url(text: str) -> bool:
+def names_logs(value: object) -> bool:
+    """Whether `log_keys` reads it."""
+    return _reads(log_keys, value)
+
+
+def names_witnesses(value: object) -> bool:
+    """Whether `witnesses` reads it."""
+    return _reads(witnesses, value)
+
+
+def is_url(text: object) -> bool:
     """Whether it is an address that can be asked: http or https, no user, no fragment."""
+    if not isinstance(text, str):
+        return False
     try:
         parts = urllib.parse.urlsplit(text)
         port = parts.port
@@ -67,9 +80,19 @@ def is_url(text: str) -> bool:
     )
 
 
-def is_policy(text: str) -> bool:
+def is_policy(text: object) -> bool:
     """Whether it is a dotted object identifier."""
-    return _OID.fullmatch(text) is not None
+    return isinstance(text, str) and _OID.fullmatch(text) is not None
+
+
+def _reads(parse: Callable[[str], object], value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        parse(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _key(text: str, signature_type: int) -> VerifierKey:

@@ -100,31 +100,20 @@ _APPS: Final = _Rule(
 )
 
 
-def _readable_by(parse: Callable[[str], object]) -> Callable[[Any], bool]:
-    def holds(value: Any) -> bool:
-        try:
-            return type(value) is str and parse(value) is not None
-        except ValueError:
-            return False
-
-    return holds
-
-
 _LOG_KEYS: Final = _Rule(
     'verifier keys of ledgers (NAME+id+base64), separated by commas or spaces, or ""',
-    _readable_by(anchor_settings.log_keys),
+    anchor_settings.names_logs,
 )
 _WITNESSES: Final = _Rule(
-    'URL=VERIFIER-KEY of witnesses, separated by commas, or ""',
-    _readable_by(anchor_settings.witnesses),
+    'URL=VERIFIER-KEY of witnesses, separated by commas, or ""', anchor_settings.names_witnesses
 )
 _URL: Final = _Rule(
     'an address with http:// or https://, or ""',
-    lambda value: value == "" or (type(value) is str and anchor_settings.is_url(value)),
+    lambda value: value == "" or anchor_settings.is_url(value),
 )
 _POLICY: Final = _Rule(
     'an object identifier like 1.2.3.4, or ""',
-    lambda value: value == "" or (type(value) is str and anchor_settings.is_policy(value)),
+    lambda value: value == "" or anchor_settings.is_policy(value),
 )
 
 

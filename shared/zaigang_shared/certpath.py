@@ -43,18 +43,27 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 def loaded(encoded: bytes) -> x509.Certificate | None:
     """A certificate; None for what is none."""
-    with contextlib.suppress(*_ODD):
-        return x509.load_der_x509_certificate(encoded)
+    with contextlib.suppress(*_ODD, TimestampError):
+        certificate = x509.load_der_x509_certificate(encoded)
+        _names(certificate)
+        return certificate
     return None
 
 
 def issuer_der(certificate: x509.Certificate) -> bytes:
-    """The issuer's name, byte for byte."""
+    """The issuer's name, byte for byte. Raises TimestampError."""
+    return _names(certificate)[0]
+
+
+def _names(certificate: x509.Certificate) -> tuple[bytes, bytes]:
+    """Issuer and subject, byte for byte. Raises TimestampError."""
     fields = der.Fields(der.read(certificate.tbs_certificate_bytes), "a certificate")
-    fields.maybe(der.context(0))
+    fields.maybe(der.context(0))  # its version
     fields.take(der.INTEGER)
-    fields.take(der.SEQUENCE)
-    return fields.take(der.SEQUENCE).encoded
+    fields.take(der.SEQUENCE)  # the signature's algorithm
+    issuer = fields.take(der.SEQUENCE).encoded
+    fields.take(der.SEQUENCE)  # its validity
+    return issuer, fields.take(der.SEQUENCE).encoded
 
 
 def key_id(certificate: x509.Certificate) -> bytes | None:
@@ -127,7 +136,7 @@ def _leads(
 
 def _issued(certificate: x509.Certificate, by: x509.Certificate, tries: list[int]) -> bool:
     with contextlib.suppress(*_ODD, InvalidSignature):
-        if certificate.issuer != by.subject:
+        if _names(certificate)[0] != _names(by)[1]:
             return False
         tries[0] -= 1
         if tries[0] < 0:

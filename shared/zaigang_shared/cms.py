@@ -105,7 +105,7 @@ def read(element: Element, content_type: str) -> Signed:
     # RFC 5652 section 5.1: 3 where the content is not plain data.
     if der.integer(fields.take(der.INTEGER)) != 3:
         raise TimestampError("SignedData of a time stamp has version 3")
-    fields.take(der.SET)  # the digest algorithms, for readers in one pass
+    digests = fields.take(der.SET).children()
     inner = Fields(fields.take(der.SEQUENCE), "the content")
     if (found := der.oid(inner.take(der.OID))) != content_type:
         raise TimestampError(f"signed content of type {found}, expected {content_type}")
@@ -118,7 +118,10 @@ def read(element: Element, content_type: str) -> Signed:
     if len(signers) != 1:
         raise TimestampError(f"{len(signers)} signers, a time stamp has one")
     known = () if certificates is None else _certificates(certificates)
-    return _with_signer(signers[0], content_type, content, known)
+    signed = _with_signer(signers[0], content_type, content, known)
+    if signed.digest not in {hash_named(algorithm(one)) for one in digests}:
+        raise TimestampError("the signer's hash is not among those that SignedData announces")
+    return signed
 
 
 def verify(signed: Signed, more: Sequence[x509.Certificate]) -> x509.Certificate:

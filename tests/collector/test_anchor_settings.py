@@ -186,3 +186,9 @@ def test_a_database_that_refuses_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     anchorer.start()
     anchorer._thread.join()
     assert anchorer.problem == "The ledger is not being anchored: the database refuses."
+
+
+@pytest.mark.parametrize("name", ["witnesses", "witness_for", "stamp_url", "stamp_policy"])
+def test_a_number_is_no_text(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must be"):
+        config.parse(f"{name} = 1", "collector.toml")

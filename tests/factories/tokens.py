@@ -174,6 +174,7 @@ class Token:
     key: Any = None
     sign: Callable[[Any, bytes], tuple[bytes, bytes]] = _sign
     signed_version: int = 3
+    announced: tuple[str, ...] | None = None
     signers: int = 1
     status: int = 0
     flip: bool = False
@@ -231,7 +232,7 @@ class Token:
         certificates = (self.signer.der,) if self.certificates is None else self.certificates
         signed = sequence(
             integer(self.signed_version),
-            set_of(algorithm(self.digest)),
+            set_of(*map(algorithm, (self.digest,) if self.announced is None else self.announced)),
             sequence(oid(self.content_type), tlv(0xA0, tlv(0x04, self.info()))),
             tlv(0xA0, *sorted(certificates)) if certificates else b"",
             set_of(*[self.signer_info() for _ in range(self.signers)]),

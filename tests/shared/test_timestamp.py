@@ -144,6 +144,8 @@ def test_a_stamp_without_accuracy_and_nonce_is_read() -> None:
         ({"attribute_type": "1.2.840.113549.1.7.1"}, "another content"),
         ({"message_digest": b"x" * 32}, "not that of the content"),
         ({"signed_version": 1}, "version 3"),
+        ({"announced": (tokens.SHA512,)}, "not among those"),
+        ({"announced": ()}, "not among those"),
         ({"signers": 2}, "2 signers"),
         ({"signers": 0}, "0 signers"),
         ({"certificates": ()}, "not in the time stamp"),
