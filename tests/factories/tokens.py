@@ -36,7 +36,7 @@ def tlv(tag: int, *parts: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    return tlv(0x02, value.to_bytes(max(value, ~value).bit_length() // 8 + 1, "big", signed=True))
 
 
 def oid(dotted: str) -> bytes:

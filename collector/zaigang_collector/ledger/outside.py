@@ -34,7 +34,7 @@ class SignedCheckpoint(Protocol):
 
 
 class Ledger(Protocol):
-    """`ledger.service`, or a test's."""
+    """The module `ledger.service`, or a test's. mypy takes a module for it whose `__all__` names these."""
 
     def newest_checkpoint(self, conn: Connection) -> SignedCheckpoint | None: ...
 
