@@ -19,6 +19,7 @@ from zaigang_collector.api import (
     operations,
     problems,
     readings,
+    witness,
 )
 from zaigang_collector.api.deps import Services, readable
 from zaigang_collector.devices.body_limit import BodyLimit
@@ -59,6 +60,7 @@ def api_app(services: Services) -> FastAPI:
         app.include_router(router, prefix=PREFIX)
     app.include_router(ledger.log)
     app.include_router(operations.router)
+    app.include_router(witness.router)
     app.add_api_route(
         f"{PREFIX}/docs", _docs(app), include_in_schema=False, response_class=HTMLResponse
     )

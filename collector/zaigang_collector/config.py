@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
+from zaigang_collector import anchor_settings
 from zaigang_collector.errors import ConfigError
 
 Value: TypeAlias = str | int
@@ -119,6 +120,21 @@ _KEY_NAME: Final = _Rule(
     lambda value: type(value) is str and re.fullmatch(r"[A-Za-z0-9._:/-]{1,80}", value) is not None,
 )
 _DAYS: Final = _number(0, 36_500)
+_LOG_KEYS: Final = _Rule(
+    'verifier keys of ledgers (NAME+id+base64), separated by commas or spaces, or ""',
+    anchor_settings.names_logs,
+)
+_WITNESSES: Final = _Rule(
+    'URL=VERIFIER-KEY of witnesses, separated by commas, or ""', anchor_settings.names_witnesses
+)
+_URL: Final = _Rule(
+    'an address with http:// or https://, or ""',
+    lambda value: value == "" or anchor_settings.is_url(value),
+)
+_POLICY: Final = _Rule(
+    'an object identifier like 1.2.3.4, or ""',
+    lambda value: value == "" or anchor_settings.is_policy(value),
+)
 
 
 def _setting(default: Any, rule: _Rule, sentence: str) -> Any:
@@ -219,6 +235,32 @@ class Settings:
         _APPS,
         "Work applications that usage readings may name, as LABEL=process,process; only labels "
         "leave a laptop.",
+    )
+    stamp_url: str = _setting(
+        "", _URL, "Time stamp authority (RFC 3161) that stamps the ledger; empty: none."
+    )
+    stamp_ca_file: str = _setting(
+        "",
+        _TEXT,
+        "PEM file with that authority's root certificate, and those between; a relative path starts "
+        "in the data directory.",
+    )
+    stamp_policy: str = _setting(
+        "", _POLICY, "Policy under which that authority has to stamp; empty: any."
+    )
+    witnesses: str = _setting(
+        "", _WITNESSES, "Witnesses that cosign the ledger, as URL=VERIFIER-KEY; empty: none."
+    )
+    anchor_every_min: int = _setting(
+        60, _number(1, 24 * 60), "Minutes between two anchors of a ledger that grows."
+    )
+    stamp_timeout_s: int = _setting(
+        10, _number(1, 300), "Seconds that an authority or a witness may take to answer."
+    )
+    witness_for: str = _setting(
+        "",
+        _LOG_KEYS,
+        "Verifier keys of others' ledgers that this collector cosigns as a witness; empty: none.",
     )
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "What is logged at least."
@@ -352,6 +394,10 @@ class DataDirectory:
     @property
     def ledger_key(self) -> Path:
         return self.root / "ledger.key"
+
+    @property
+    def witness_key(self) -> Path:
+        return self.root / "witness.key"
 
     @property
     def net_key(self) -> Path:

@@ -12,6 +12,7 @@ ZaigangError
     ├── CertificateError     a signing request or a certificate that does not hold
     ├── EnrolmentError       a device that may not enrol or renew; carries a Rejection
     ├── LedgerError          the ledger does not fit itself: nothing may be added to it
+    ├── AnchorError          somebody outside who does not vouch for the ledger
     └── MatchingError        what cannot be assessed: `matching.errors` has its kinds
 """
 
@@ -92,6 +93,10 @@ class ForgottenError(VaultError):
 
 class CertificateError(CollectorError):
     """A signing request or a certificate that does not hold; the message says why."""
+
+
+class AnchorError(CollectorError):
+    """A time stamp authority or a witness that gave no anchor; the message says why."""
 
 
 class Rejection(enum.StrEnum):

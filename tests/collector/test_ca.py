@@ -162,7 +162,7 @@ def test_keys_are_made_once_and_only_their_owner_can_read_them(directory: DataDi
     files = [path for path in directory.root.iterdir() if path.is_file()]
     assert {path.name for path in files} == {
         "ca.key", "ca.crt", "server.key", "server.crt", "receipt.key", "net.key", "ledger.key", "master.key",
-        "collector-mqtt.key", "collector-mqtt.crt",
+        "collector-mqtt.key", "collector-mqtt.crt", "witness.key",
     }  # fmt: skip
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     loaded = keyring.load(directory)
@@ -199,6 +199,7 @@ def test_a_key_that_others_can_read_is_refused_with_the_cure(directory: DataDire
         ("ca.crt", b"nothing"),
         ("net.key", b"short"),
         ("receipt.key", b"-----BEGIN PRIVATE KEY-----\n"),
+        ("witness.key", None),
     ],
 )
 def test_a_broken_file_is_named(directory: DataDirectory, name: str, content: bytes | None) -> None:

@@ -113,3 +113,15 @@ def test_a_running_collector_places_what_comes_in(
     with collector.reading() as conn:
         assert ledger.waiting(conn) == 0  # at its end at the latest
         assert [one.ref for one in ledger.sequenced(conn, 0)][:5].count("dev/0") == 1
+
+
+def test_what_a_witness_has_seen_more_of_is_not_gone_on_with(collector: Opened) -> None:
+    made.queue(collector.engine, 0, 5)
+    one = Sequencing(collector)
+    one.withhold("a witness has seen 9 entries, the database has 0")
+    one.start()
+    one.stop()
+    assert size(collector) == 0
+    assert one.problem == (
+        "The ledger does not grow: a witness has seen 9 entries, the database has 0"
+    )

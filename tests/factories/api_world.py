@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
@@ -31,8 +32,10 @@ from zaigang_collector.directory.model import (
     SiteKind,
 )
 from zaigang_collector.ledger import sequencer
+from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.policy import default_policy
 from zaigang_shared.device_config import Shift
+from zaigang_shared.note import VerifierKey
 
 ZONE = "Asia/Shanghai"
 WEEK = tuple(Shift(day, 540, 1080) for day in range(7))
@@ -53,6 +56,8 @@ class ApiWorld:
     """The interface and what is behind it."""
 
     engine: Engine
+    app: FastAPI
+    witness_key: VerifierKey
     client: TestClient
     clock: FakeClock
     randomness: Counting
@@ -68,8 +73,11 @@ class ApiWorld:
 
 
 @contextmanager
-def api_world(folder: Path, url: str = "") -> Iterator[ApiWorld]:
-    """A site `hq`, people E001 and E002, nobody with a device; in a SQLite file, or at `url`."""
+def api_world(
+    folder: Path, url: str = "", logs: tuple[VerifierKey, ...] = (), witness: str = "first/w"
+) -> Iterator[ApiWorld]:
+    """A site `hq`, people E001 and E002, nobody with a device; in a SQLite file, or at `url`. `logs`:
+    ledgers that it witnesses under the name `witness`."""
     engine = db.open_engine(url or f"sqlite:///{folder / 'test.db'}")
     clock, randomness = FakeClock(), Counting()
     with db.writing(engine) as conn:
@@ -92,9 +100,11 @@ def api_world(folder: Path, url: str = "") -> Iterator[ApiWorld]:
         ledger_key=SIGNER.verifier,
         policy=default_policy(),
         vault=VAULT,
+        witness=Cosigner(witness, Ed25519PrivateKey.generate(), logs),
         ready=lambda: problems,
     )
     judge = Judge(default_policy(), collector_key, randomness, VAULT)
-    with TestClient(api_app(services), raise_server_exceptions=False) as client:
-        yield ApiWorld(engine, client, clock, randomness, judge, problems)
+    app, key = api_app(services), services.witness.verifier
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield ApiWorld(engine, app, key, client, clock, randomness, judge, problems)
     engine.dispose()

@@ -19,6 +19,7 @@ PACKAGE: Final = Path(zaigang_shared.__file__).parent
 LIGHT: Final = (
     *("errors", "cbor", "cose", "identifiers", "topics", "clock", "rid"),
     *("envelope", "receipt"),
+    *("der", "cms", "certpath", "timestamp"),
 )
 _PROBE: Final = """
 import importlib, importlib.abc, sys, time

@@ -19,6 +19,7 @@ from zaigang_collector import db
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Denied, Principal, Scope
 from zaigang_collector.api.problems import ProblemError
+from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault.service import Vault
 from zaigang_shared.clock import Clock
@@ -42,6 +43,7 @@ class Services:
     ledger_key: VerifierKey
     policy: Policy
     vault: Vault
+    witness: Cosigner
     ready: Callable[[], list[str]]
     """What is not working, in sentences; empty when everything is."""
 

@@ -24,8 +24,9 @@ import uvicorn
 
 from zaigang_collector.api.deps import Services
 from zaigang_collector.app import api_app
-from zaigang_collector.bootstrap import http
+from zaigang_collector.bootstrap import anchoring, http
 from zaigang_collector.bootstrap.alone import alone
+from zaigang_collector.bootstrap.anchoring import Anchorer
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.bootstrap.mqtt import mqtt_running
 from zaigang_collector.bootstrap.notify import notify as tell
@@ -35,6 +36,7 @@ from zaigang_collector.bootstrap.worker import Worker, judge
 from zaigang_collector.devices import keyring
 from zaigang_collector.devices.device_api import DeviceServices, device_app
 from zaigang_collector.devices.tls_server import server_config
+from zaigang_collector.ledger import service as ledger_service
 
 _LOG = logging.getLogger(__name__)
 
@@ -81,10 +83,15 @@ async def running(collector: Opened) -> AsyncIterator[Ports]:
         now_ms = collector.clock.utc_ms()
         keyring.renew_own(collector.directory, settings, collector.keys, now_ms)
         ledger = Sequencing(collector)
+        anchorer = Anchorer(collector, ledger_service)
+        for behind in await asyncio.to_thread(anchorer.before_sequencing):
+            ledger.withhold(behind.sentence)
         worker = Worker(collector)
         mqtt = await stack.enter_async_context(mqtt_running(collector))
         ledger.start()
         stack.push_async_callback(asyncio.to_thread, ledger.stop)
+        anchorer.start()
+        stack.push_async_callback(asyncio.to_thread, anchorer.stop)
         worker.start()
         stack.push_async_callback(asyncio.to_thread, worker.stop)
         retaining = Retaining(collector)
@@ -92,8 +99,8 @@ async def running(collector: Opened) -> AsyncIterator[Ports]:
         stack.push_async_callback(asyncio.to_thread, retaining.stop)
 
         def not_working() -> list[str]:
-            problems = [mqtt.problem(), ledger.problem, worker.problem, retaining.problem]
-            return [problem for problem in problems if problem]
+            told = [mqtt.problem(), ledger.problem, anchorer.problem, worker.problem]
+            return [problem for problem in (*told, retaining.problem) if problem]
 
         device = http.listen(settings.device_host, settings.device_port, "device endpoint")
         stack.callback(device.close)
@@ -190,6 +197,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         ledger_key=collector.signer().verifier,
         policy=made.policy,
         vault=collector.vault,
+        witness=anchoring.cosigner(collector),
         ready=not_working,
     )
     return uvicorn.Config(

@@ -28,19 +28,29 @@ class Sequencing:
         self._signer = collector.signer()
         with collector.reading() as conn:
             sequencer.check(conn, self._signer)
+        self._withheld = False
         self._holder = collector.randomness(16).hex()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self.problem: str | None = None
         """Why the ledger does not grow; None: it does."""
 
+    def withhold(self, why: str) -> None:
+        """Add nothing to the tree until somebody has decided: it would make a second history under
+        one name. What comes in waits in the queue."""
+        self.problem = f"The ledger does not grow: {why}"
+        self._withheld = True
+        _LOG.critical("the ledger does not grow: %s", why)
+
     def start(self) -> None:
-        self._thread.start()
+        if not self._withheld:
+            self._thread.start()
 
     def stop(self) -> None:
         """Returns when the queue is empty or the database refuses."""
         self._stop.set()
-        self._thread.join()
+        if not self._withheld:
+            self._thread.join()
 
     def run_once(self) -> int:
         """Append all that waits; returns how many entries. Raises LedgerError, SQLAlchemyError."""

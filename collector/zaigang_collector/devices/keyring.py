@@ -41,6 +41,13 @@ class Keyring:
     """Signs checkpoints of the ledger."""
     net_key: bytes
     """Key of the network hash."""
+    witness_key: Ed25519PrivateKey
+    """Cosigns checkpoints of others' ledgers."""
+
+    @property
+    def witness_name(self) -> str:
+        """What this collector is called as a witness."""
+        return f"zaigang-witness/{self.authority.fingerprint[:8].hex()}"
 
     @property
     def ledger_name(self) -> str:
@@ -64,13 +71,15 @@ def create(
     receipt_key = Ed25519PrivateKey.generate()
     ledger_key = Ed25519PrivateKey.generate()
     net_key = randomness(NET_KEY_BYTES)
+    witness_key = Ed25519PrivateKey.generate()
     write_new(directory.ca_key, _key_pem(authority.key))
     write_new(directory.ca_certificate, authority.pem.encode("ascii"))
     write_new(directory.receipt_key, _key_pem(receipt_key))
     write_new(directory.ledger_key, _key_pem(ledger_key))
     write_new(directory.net_key, net_key)
     write_new(config.master_key_path(settings, directory), randomness(MASTER_BYTES))
-    keyring = Keyring(authority, receipt_key, ledger_key, net_key)
+    write_new(directory.witness_key, _key_pem(witness_key))
+    keyring = Keyring(authority, receipt_key, ledger_key, net_key, witness_key)
     renew_own(directory, settings, keyring, now_ms)
     return keyring
 
@@ -81,6 +90,7 @@ def load(directory: DataDirectory) -> Keyring:
     receipt_key = _load_ed25519(directory.receipt_key)
     ledger_key = _load_ed25519(directory.ledger_key)
     net_key = _read_private(directory.net_key)
+    witness_key = _load_ed25519(directory.witness_key)
     certificate = _load_certificate(directory.ca_certificate)
     if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
         raise ConfigError(f"{directory.ca_key} must hold an elliptic curve key")
@@ -91,7 +101,8 @@ def load(directory: DataDirectory) -> Keyring:
             f"{directory.net_key} must hold {NET_KEY_BYTES} bytes; restore it from a backup: with "
             "another one no known network is recognised any more"
         )
-    return Keyring(ca.Authority(ca_key, certificate), receipt_key, ledger_key, net_key)
+    authority = ca.Authority(ca_key, certificate)
+    return Keyring(authority, receipt_key, ledger_key, net_key, witness_key)
 
 
 def renew_own(directory: DataDirectory, settings: Settings, keyring: Keyring, now_ms: int) -> bool:

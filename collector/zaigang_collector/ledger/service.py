@@ -18,7 +18,15 @@ from zaigang_collector.ledger.tree import StoredTree, leaf_of_row
 from zaigang_shared import merkle
 from zaigang_shared.ledger_entry import HASH_BYTES, SALT_BYTES
 
-__all__ = ["SALT_BYTES", "Entry", "EntryType", "StoredCheckpoint"]
+__all__ = [
+    "SALT_BYTES",
+    "Entry",
+    "EntryType",
+    "StoredCheckpoint",
+    "consistency_proof",
+    "newest_checkpoint",
+    "pin",
+]
 
 _PAGE: Final = 500  # refs in one question; SQLite takes some thousands
 

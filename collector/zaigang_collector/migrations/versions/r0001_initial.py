@@ -13,6 +13,36 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "ledger_anchor",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("authority", sa.String(length=200), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("obtained_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("size", "kind", "authority", name=op.f("pk_ledger_anchor")),
+    )
+    op.create_table(
+        "ledger_anchor_state",
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("authority", sa.String(length=200), nullable=False),
+        sa.Column("last_try_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since_ms", sa.BigInteger(), nullable=True),
+        sa.Column("next_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "authority", name=op.f("pk_ledger_anchor_state")),
+    )
+    op.create_table(
+        "ledger_witnessed",
+        sa.Column("origin", sa.String(length=200), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("root", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("origin", name=op.f("pk_ledger_witnessed")),
+    )
+    op.create_table(
         "access_token",
         sa.Column("id", sa.String(length=8), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -578,3 +608,6 @@ def downgrade() -> None:
     op.drop_index("ix_assessment_assessment_employee_start", table_name="assessment_assessment")
     op.drop_table("assessment_assessment")
     op.drop_table("access_token")
+    op.drop_table("ledger_witnessed")
+    op.drop_table("ledger_anchor_state")
+    op.drop_table("ledger_anchor")
