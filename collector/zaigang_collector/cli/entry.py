@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from zaigang_collector.cli import claims, devices, directory, running, tokens
+from zaigang_collector.cli import claims, devices, directory, keeping, running, tokens
 from zaigang_collector.cli.console import EXIT_CODES, Exit, complain
 from zaigang_collector.errors import (
     CollectorError,
@@ -96,6 +96,6 @@ def parser() -> argparse.ArgumentParser:
         help=f"data directory (default: $ZAIGANG_DATA or ./{_DATA})",
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for room in (running, tokens, directory, devices, claims):
+    for room in (running, keeping, tokens, directory, devices, claims):
         room.add(commands, common)
     return root
