@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
@@ -45,7 +45,7 @@ class StatusIn(BaseModel):
         pattern=values.WORD,
         examples=["left in a taxi on 21 September"],
     )
-    revoked_from: AwareDatetime | None = Field(
+    revoked_from: values.Time | None = Field(
         default=None,
         description="With `revoked` only: since when the key was out of its owner's hands. What it "
         "can have signed since is no evidence. Now, if not given; it can only become earlier.",
@@ -100,7 +100,7 @@ def set_status(device_id: str, body: StatusIn, given: Given, conn: Writes) -> De
             body.why,
             given.clock.utc_ms(),
             given.randomness,
-            None if body.revoked_from is None else values.ms(body.revoked_from),
+            None if body.revoked_from is None else values.to_ms(body.revoked_from),
         )
     except ConflictError as error:
         raise ProblemError(409, str(error)) from error

@@ -140,6 +140,8 @@ def enrol(
     if row.kind != request.kind:  # 2
         detail = f"this token is for a {row.kind}, not for a {request.kind.value}"
         raise EnrolmentError(Rejection.BAD_REQUEST, detail, "kind")
+    if row.replaces is not None:
+        _refuse_other_owner(conn, row)
     _use(conn, row.id)
     device = _new_device(conn, row, request, public_key, now_ms, issuer)
     enrolled = Enrolled(
@@ -246,6 +248,17 @@ def _key_of(csr: str) -> bytes:
 def _same_key(conn: Connection, public_key: bytes) -> Row[Any, Any] | None:
     query = sa.select(DEVICE.c.id, DEVICE.c.token_id).where(DEVICE.c.public_key == public_key)
     return conn.execute(query).one_or_none()
+
+
+def _refuse_other_owner(conn: Connection, token: Row[Any]) -> None:
+    """A device that was handed over since is not this person's to replace."""
+    old = service.get(conn, token.replaces)
+    if old is None or (old.employee_id, old.site_id) != (token.employee_id, token.site_id):
+        raise EnrolmentError(
+            Rejection.BAD_REQUEST,
+            "the device that this token replaces has changed hands since; ask IT for a new token",
+            "token",
+        )
 
 
 def _again(
