@@ -27,7 +27,7 @@ from zaigang_collector.devices import enrolment, service
 from zaigang_collector.devices.model import DeviceKind, DeviceStatus, Replacement, TokenScope
 from zaigang_collector.errors import ConflictError, EnrolmentError, Rejection, UnknownIdError
 
-LATER_MS = NOW_MS + DAY_MS
+LATER_MS = NOW_MS + DAY_MS // 2
 RANDOM = Repeatable("replacing")
 ISSUER = an_issuer(seed="replacing")
 
