@@ -27,6 +27,7 @@ from zaigang_collector import bootstrap, db
 from zaigang_collector.bootstrap import Opened, archive, backup, reopening, restoring, standing
 from zaigang_collector.bootstrap.run import Background
 from zaigang_collector.bootstrap.sequencing import Sequencing
+from zaigang_collector.bootstrap.worker import Worker
 from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
 from zaigang_collector.config import DataDirectory, Settings
@@ -343,7 +344,7 @@ def test_a_restore_that_dies_is_no_data_directory(
 
 
 def test_an_older_backup_is_loud_and_never_forks_and_goes_on_under_another_name(
-    house: House, tmp_path: Path, clock: FakeClock
+    house: House, tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     laptops = [house.laptop("desk-7"), house.laptop("desk-8")]
     house.speak(*laptops)
@@ -355,7 +356,7 @@ def test_an_older_backup_is_loud_and_never_forks_and_goes_on_under_another_name(
     house.close()  # and the machine is gone
     restoring.restore(file, tmp_path / "new", clock.utc)
 
-    with House(tmp_path / "new", clock) as again:
+    with House(tmp_path / "new", clock) as again, caplog.at_level("WARNING"):
         # Devices get their answers, and their receipts name a ledger that has shrunk.
         receipts = again.speak(*laptops)
         assert all(one.log is not None and one.log.size < shown.size for one in receipts.values())
@@ -365,6 +366,8 @@ def test_an_older_backup_is_loud_and_never_forks_and_goes_on_under_another_name(
         assert "restored.json" in again.sequencing.problem
         assert "ledger reopen" in again.sequencing.problem
         found = reopening.status(again.collector)
+        Worker(again.collector).run_once()
+        assert "2 devices quote receipts that this database never gave" in caplog.text
         assert found.warnings == (
             "2 devices quote receipts that this database never gave: it may have been restored from "
             "an older backup",
