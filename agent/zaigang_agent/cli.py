@@ -149,9 +149,15 @@ def _enrol(options: argparse.Namespace, place: _Place) -> int:
     platform = bootstrap.system_platform(place.local, SystemClock())
     if options.again and keys.is_enrolled(place.state_dir):
         endpoint.parse_url(options.url)
+        unsent = _waiting(place.state_dir)
         aside = enrolment.retire(place.state_dir)
         if aside is not None:
             print(f"the earlier identity was put aside in {aside}")
+            if unsent:
+                print(
+                    f"  {unsent} envelopes in it had no receipt yet and will not be sent any more: "
+                    "the next time, wait until `zaigang-agent status` says waiting 0"
+                )
     applicant = Applicant(
         kind=options.kind,
         name=options.name or enrolment.local_host_name(),
@@ -165,6 +171,17 @@ def _enrol(options: argparse.Namespace, place: _Place) -> int:
     print(f"  sends to         {identity.card.mqtt_host}:{identity.card.mqtt_port}")
     print("next: zaigang-agent show (what would be sent), zaigang-agent run")
     return 0
+
+
+def _waiting(state_dir: Path) -> int:
+    """Envelopes without a receipt; 0 also where the spool cannot be read: it is put aside then."""
+    from zaigang_agent.spool import Spool
+
+    try:
+        with Spool.peek(state_dir) as spool:
+            return spool.waiting
+    except AgentError:
+        return 0
 
 
 def _token(options: argparse.Namespace) -> str:

@@ -404,6 +404,16 @@ class DataDirectory:
         return self.root / "net.key"
 
     @property
+    def ledger_high(self) -> Path:
+        """What the ledger was when this collector last added to it."""
+        return self.root / "ledger.high"
+
+    @property
+    def restored(self) -> Path:
+        """There as long as nobody has decided how a restored backup goes on."""
+        return self.root / "restored.json"
+
+    @property
     def master_key(self) -> Path:
         return self.root / "master.key"
 

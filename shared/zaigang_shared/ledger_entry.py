@@ -32,6 +32,7 @@ class EntryType(enum.StrEnum):
     DIRECTORY_EVENT = "directory_event"
     ACCESS = "access"
     ERASURE = "erasure"
+    LEDGER_EVENT = "ledger_event"
 
 
 @dataclass(frozen=True, slots=True)

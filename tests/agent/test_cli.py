@@ -114,6 +114,18 @@ def test_enrol_again_needs_the_word(
     assert (state_dir / keys.KEY).read_bytes() == key
 
 
+def test_enrol_again_tells_what_the_earlier_identity_had_not_sent(
+    collector: FakeCollector, state_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--state-dir", str(state_dir), "enrol", collector.url, str(collector.token)]
+    assert main(words) == 0
+    with Spool.peek(state_dir) as spool:
+        for _ in range(2):
+            spool.seal(lambda place: bytes([place.seq]), bytes(16), 1)
+    assert main([*words, "--again"]) == 0
+    assert "2 envelopes in it had no receipt yet" in capsys.readouterr().out
+
+
 def test_a_wrong_setting_is_explained(
     state_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

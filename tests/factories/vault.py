@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.fakes.randomness import Repeatable
 from zaigang_collector.vault.master import FileMaster
 from zaigang_collector.vault.service import Vault
 
-MASTER = FileMaster(bytes(range(32)))
+MASTER_BYTES = bytes(range(32))
+MASTER = FileMaster(MASTER_BYTES)
 # One sequence for all: key ids of two vaults over one database never meet.
 _RANDOM = Repeatable("vault")
 
@@ -17,3 +20,8 @@ def a_vault(master: FileMaster = MASTER) -> Vault:
 
 
 VAULT = a_vault()
+
+
+def shares_the_master(data: Path) -> None:
+    """A data directory that was just made opens what `VAULT` seals."""
+    (data / "master.key").write_bytes(MASTER_BYTES)

@@ -45,6 +45,12 @@ class StatusIn(BaseModel):
         pattern=values.WORD,
         examples=["left in a taxi on 21 September"],
     )
+    revoked_from: values.Time | None = Field(
+        default=None,
+        description="With `revoked` only: since when the key was out of its owner's hands. What it "
+        "can have signed since is no evidence. Now, if not given; it can only become earlier.",
+        examples=["2026-09-21T14:00:00+08:00"],
+    )
 
 
 @router.get(
@@ -88,7 +94,13 @@ def set_status(device_id: str, body: StatusIn, given: Given, conn: Writes) -> De
         raise not_found("device", "/api/v1/devices")
     try:
         device = service.set_status(
-            conn, device_id, body.status, body.why, given.clock.utc_ms(), given.randomness
+            conn,
+            device_id,
+            body.status,
+            body.why,
+            given.clock.utc_ms(),
+            given.randomness,
+            None if body.revoked_from is None else values.to_ms(body.revoked_from),
         )
     except ConflictError as error:
         raise ProblemError(409, str(error)) from error

@@ -18,6 +18,7 @@ from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
 from zaigang_collector.api.deps import Given, Reads, needs
 from zaigang_collector.api.problems import ProblemError, responses
+from zaigang_collector.ingest import service as ingest
 from zaigang_collector.ledger import service
 from zaigang_collector.ledger.tree import WIDTH
 from zaigang_shared.ledger_entry import LeafData
@@ -41,6 +42,10 @@ class LedgerOut(BaseModel):
     root: str = Field(description="Root of the tree, hex.")
     signed: datetime = Field(description="When the newest checkpoint was signed.")
     waiting: int = Field(description="Entries that have no place yet.")
+    warnings: list[str] = Field(
+        description="What speaks against this database as a whole: devices that were given receipts "
+        "which it does not know."
+    )
 
 
 @log.get("/checkpoint", response_class=PlainTextResponse, responses=responses(404))
@@ -105,6 +110,7 @@ def status(given: Given, conn: Reads) -> LedgerOut:
         root=newest.root.hex(),
         signed=values.utc(newest.at_ms),
         waiting=service.waiting(conn),
+        warnings=list(ingest.warnings(conn)),
     )
 
 

@@ -6,6 +6,7 @@ readings count for a person only while the device was that person's.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from zaigang_collector.devices import service as devices
 from zaigang_collector.devices.model import DeviceKind, Holding
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import SiteKind
+from zaigang_collector.ingest import revocation
 from zaigang_collector.ingest import service as ingest
-from zaigang_collector.ingest.model import StoredEnvelope
+from zaigang_collector.ingest.model import EventKind, IngestEvent, StoredEnvelope
 from zaigang_collector.matching import codec
 from zaigang_collector.matching.model import (
     BeaconSlot,
@@ -54,6 +56,12 @@ PAIRED_FROM_MS: Final = 7 * 24 * 3_600_000
 # Identifiers are looked up this far before and after the times at which any was heard. Larger makes
 # older recordings resolvable, at a hash a slot and node; smaller calls a recording nobody's.
 REPLAY_SLOTS: Final = 240  # one hour
+_BEHIND: Final = (
+    "it quotes a receipt that the database never gave, like others: an older backup was restored"
+)
+_REVOKED: Final = (
+    "what can have been sealed since its key was out of its owner's hands is kept, and no evidence"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +158,9 @@ def inputs_hash(conn: Connection, claimed: Claimed, policy_hash: str, waited: bo
         [_progress(conn, one.device_id, span, interval.end_ms) for one in holdings],
         [
             [one.device_id, one.kind.value, one.at_ms]
-            for one in ingest.events_between(conn, [held.device_id for held in holdings], *span)
+            for one in _events(conn, [held.device_id for held in holdings], *span)
         ],
+        sorted(devices.revoked_ms(conn, [held.device_id for held in holdings]).items()),
         policy_hash,
         waited,
     ]
@@ -234,9 +243,13 @@ def _devices(
     found = []
     for device_id, stretches in sorted(held.items()):
         device = devices.get(conn, device_id)
+        doubtful = frozenset[int]()
+        if device is not None and device.revoked_ms is not None:
+            doubtful = revocation.doubtful(conn, device_id, device.revoked_ms)
         readings = [
             timed
             for envelope in ingest.envelopes_between(conn, vault, device_id, *span)
+            if envelope.seq not in doubtful  # kept, and no evidence: anybody can have sealed it
             for timed in _timed(envelope)
             if any(from_ms <= timed.at_ms < to_ms for from_ms, to_ms in stretches)
         ]
@@ -287,6 +300,8 @@ def _beacons(
             continue
         # Where it stood then: a node that was moved since is no stranger.
         until_ms = span[1] if one.to_ms is None else min(one.to_ms, span[1])
+        if node.revoked_ms is not None:  # and whoever has it since may carry it anywhere
+            until_ms = min(until_ms, node.revoked_ms)
         slots = range(rid.slot_at(max(one.from_ms, span[0])), rid.slot_at(until_ms - 1) + 1)
         for slot in slots:
             made = rid.rid(node.rid_key, slot)
@@ -323,6 +338,31 @@ def _integrity(
 ) -> tuple[IntegrityEvent, ...]:
     events = [
         IntegrityEvent(one.device_id, one.kind.value, one.at_ms, one.detail, one.envelope)
-        for one in ingest.events_between(conn, device_ids, *span)
+        for one in _events(conn, device_ids, *span)
     ]
     return tuple(sorted(events, key=lambda one: (one.at_ms, one.device_id, one.kind, one.detail)))
+
+
+def _events(
+    conn: Connection, device_ids: Sequence[str], from_ms: int, to_ms: int
+) -> list[IngestEvent]:
+    """What ingest noticed, as far as it says something of a device, and what was revoked."""
+    revoked = devices.revoked_ms(conn, device_ids)
+    told = ingest.events_between(conn, device_ids, from_ms, to_ms)
+    ahead = frozenset[str]()
+    if any(one.kind is EventKind.UNKNOWN_RECEIPT for one in told):
+        ahead = ingest.ahead_of_store(conn)
+    found = []
+    for one in told:
+        if one.at_ms >= revoked.get(one.device_id, one.at_ms + 1):
+            continue  # what somebody else did with the key; its readings are left out already
+        if one.kind is EventKind.UNKNOWN_RECEIPT and one.device_id in ahead:
+            # Ours is the store that forgot: nothing that it lost is held against a device.
+            one = dataclasses.replace(one, kind=EventKind.COLLECTOR_BEHIND, detail=_BEHIND)
+        found.append(one)
+    found += [
+        IngestEvent(device_id, EventKind.REVOKED_KEY, since_ms, _REVOKED, None)
+        for device_id, since_ms in sorted(revoked.items())
+        if since_ms <= to_ms and revocation.doubtful(conn, device_id, since_ms)
+    ]
+    return found

@@ -60,7 +60,7 @@ class Report:
 def audit(conn: Connection, vault: Vault, trusted: Trusted, shown: Sequence[Shown] = ()) -> Report:
     """Walk everything, in one consistent view. As many findings as there are."""
     report = Report()
-    report.findings += ledger.tree(conn, trusted.log, report.ledger)
+    report.findings += ledger.tree(conn, names_of(conn, trusted.log), report.ledger)
     histories: dict[str, devices.History] = {}
     report.findings += ledger.held_against(
         conn, EntryType.DEVICE_EVENT, devices.events(conn, histories)
@@ -71,6 +71,15 @@ def audit(conn: Connection, vault: Vault, trusted: Trusted, shown: Sequence[Show
     report.findings += ingest.given_receipts(conn, trusted.collector_key, report.arrivals)
     report.findings += _against(conn, report, shown)
     return report
+
+
+def names_of(conn: Connection, log_key: VerifierKey) -> dict[str, VerifierKey]:
+    """The key under each name that this ledger has had: after a restored backup it has another, and
+    whoever kept an older checkpoint has it under the older name."""
+    names = {log_key.name}
+    for one in log.continuations(conn):
+        names |= {one.origin, one.as_origin}
+    return {name: VerifierKey(name, log_key.type, log_key.public_key) for name in names}
 
 
 def _bodies(
@@ -85,6 +94,7 @@ def _bodies(
         EntryType.POLICY: assessment.policies(conn),
         EntryType.ASSESSMENT: assessment.assessments(conn, vault),
         EntryType.ERASURE: vaults.tombstones(conn),
+        EntryType.LEDGER_EVENT: ledger.events(conn),
     }
     for entry_type, bodies in held.items():
         yield from ledger.held_against(conn, entry_type, bodies)
@@ -96,6 +106,7 @@ def _bodies(
         EntryType.POLICY: assessment.known_policies,
         EntryType.ASSESSMENT: assessment.known_assessments,
         EntryType.ERASURE: vaults.known_tombstones,
+        EntryType.LEDGER_EVENT: ledger.known_events,
     }
     for entry_type, there in known.items():
         yield from ledger.without_body(conn, entry_type, there)

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from zaigang_collector.bootstrap import standing
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.errors import LedgerError
 from zaigang_collector.ledger import sequencer
@@ -20,48 +21,66 @@ EVERY_S: Final = 1.0
 
 
 class Sequencing:
-    """One pass every `EVERY_S`, until stopped. Of several collectors on one database one works."""
+    """One pass every `EVERY_S`, until stopped. Of several collectors on one database one works.
+
+    On a database that is older than what was shown outside it does nothing, and says so: devices
+    need answers all the same, and two histories under one name could never be put right again.
+    """
 
     def __init__(self, collector: Opened) -> None:
-        """Compares the ledger with itself before anything is added. Raises LedgerError."""
+        """Compares the ledger with itself before anything is added. Raises LedgerError, ConfigError."""
         self._collector = collector
         self._signer = collector.signer()
         with collector.reading() as conn:
             sequencer.check(conn, self._signer)
-        self._withheld = False
+            self.held = standing.held(conn, collector.directory)
+            """Why nothing is added until a person decides; None: it is."""
         self._holder = collector.randomness(16).hex()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
-        self.problem: str | None = None
+        self.problem: str | None = self.held
         """Why the ledger does not grow; None: it does."""
 
     def withhold(self, why: str) -> None:
         """Add nothing to the tree until somebody has decided: it would make a second history under
         one name. What comes in waits in the queue."""
-        self.problem = f"The ledger does not grow: {why}"
-        self._withheld = True
-        _LOG.critical("the ledger does not grow: %s", why)
+        self.held = self.problem = f"The ledger does not grow: {why}"
 
     def start(self) -> None:
-        if not self._withheld:
+        if self.held is None:
             self._thread.start()
+        else:
+            _LOG.critical("%s", self.held)
 
     def stop(self) -> None:
         """Returns when the queue is empty or the database refuses."""
         self._stop.set()
-        if not self._withheld:
+        if self.held is None:
             self._thread.join()
 
     def run_once(self) -> int:
         """Append all that waits; returns how many entries. Raises LedgerError, SQLAlchemyError."""
+        if self.held is not None:
+            return 0
         engine, clock = self._collector.engine, self._collector.clock
         done = 0
         while sequencer.take_lease(engine, self._holder, clock.utc_ms()):
             count = sequencer.sequence(engine, self._signer, clock.utc_ms())
             done += count
+            if count:
+                # A crash before this leaves a lower mark than there could be: still a true one.
+                self._remember()
             if count < sequencer.BATCH:
                 break
         return done
+
+    def _remember(self) -> None:
+        with self._collector.reading() as conn:
+            mark = standing.newest_mark(conn, self._signer.origin)
+        try:
+            standing.write_high(self._collector.directory, mark)
+        except OSError as error:  # a full disk: the ledger is in the database, and goes on
+            _LOG.warning("ledger.high cannot be written: %s", error.strerror)
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_S):

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from zaigang_collector.assessment import service
 from zaigang_collector.assessment.service import Judge
 from zaigang_collector.bootstrap.data import Opened
+from zaigang_collector.ingest import service as ingest
 from zaigang_collector.matching.policy import default_policy
 
 _LOG = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Worker:
         self._judge = judge(collector)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="assessment", daemon=True)
+        self._warned: tuple[str, ...] = ()
         self.problem: str | None = None
         """Why the last pass failed; None: it did not."""
 
@@ -56,6 +58,10 @@ class Worker:
         span = now_ms - LOOK_BACK_MS, now_ms
         with self._collector.reading() as conn:
             people = service.people_due(conn, self._judge, *span, now_ms)
+            warnings = ingest.warnings(conn)
+        for warning in set(warnings) - set(self._warned):
+            _LOG.warning("%s; `zaigang-collector ledger status` tells more", warning)
+        self._warned = warnings
         done = 0
         for person in people:
             if self._stop.is_set():

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from zaigang_collector import bootstrap
 from zaigang_collector.cli import bulk
-from zaigang_collector.cli.arguments import Commands, group, zone_argument
+from zaigang_collector.cli.arguments import Commands, group, moment, zone_argument
 from zaigang_collector.cli.console import Exit, complain, every, local, read_file, rows, say
 from zaigang_collector.devices import enrolment, service
 from zaigang_collector.devices.model import DeviceStatus
@@ -36,6 +36,15 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     one.add_argument("id")
     one.add_argument("status", choices=[status.value for status in DeviceStatus])
     one.add_argument("--why", required=True, help="kept with the change")
+    one.add_argument(
+        "--from",
+        dest="from_ms",
+        type=moment,
+        metavar="TIME",
+        help="revoked only: since when the key was out of its owner's hands (default: now), as "
+        "2026-09-21T14:00:00+08:00",
+    )
+    zone_argument(one)
     one.set_defaults(run=_status)
 
 
@@ -82,6 +91,7 @@ def _show(args: argparse.Namespace) -> int:
     zone: ZoneInfo = args.zone
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
         device = service.get(conn, args.id)
+        replacement = service.replacement(conn, args.id)
     if device is None:
         raise UnknownIdError("device", args.id)
     for name, value in (
@@ -94,6 +104,8 @@ def _show(args: argparse.Namespace) -> int:
         ("status", device.status.value),
         ("enrolled", local(device.created_ms, zone)),
         ("revoked", local(device.revoked_ms, zone)),
+        ("replaces", replacement.replaces),
+        ("replaced by", replacement.replaced_by),
         ("public key", device.public_key.hex()),
     ):
         say(f"{name}: {value or '-'}")
@@ -109,6 +121,13 @@ def _status(args: argparse.Namespace) -> int:
             args.why,
             collector.clock.utc_ms(),
             collector.randomness,
+            args.from_ms,
         )
     say(f"{device.id} is {device.status.value} now")
+    if device.status is DeviceStatus.REVOKED and args.from_ms is not None:
+        complain(
+            f"What it can have signed since {local(device.revoked_ms, args.zone)} is no evidence. "
+            "Intervals of the last eight days are judged again by themselves; for earlier ones: "
+            "zaigang-collector assess --from TIME"
+        )
     return Exit.OK

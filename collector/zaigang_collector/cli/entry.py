@@ -11,7 +11,16 @@ from typing import Final
 
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from zaigang_collector.cli import claims, devices, directory, ledger, running, tokens, vault
+from zaigang_collector.cli import (
+    claims,
+    devices,
+    directory,
+    keeping,
+    ledger,
+    running,
+    tokens,
+    vault,
+)
 from zaigang_collector.cli.console import EXIT_CODES, Exit, complain
 from zaigang_collector.errors import (
     CollectorError,
@@ -98,6 +107,6 @@ def parser() -> argparse.ArgumentParser:
         help=f"data directory (default: $ZAIGANG_DATA or ./{_DATA})",
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for room in (running, tokens, directory, devices, claims, ledger, vault):
+    for room in (running, keeping, tokens, directory, devices, claims, ledger, vault):
         room.add(commands, common)
     return root

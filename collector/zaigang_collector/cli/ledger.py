@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -13,13 +13,15 @@ from zaigang_collector import bootstrap
 from zaigang_collector.audit import service as auditing
 from zaigang_collector.audit.service import Report, Shown, Trusted
 from zaigang_collector.bootstrap.data import Opened
-from zaigang_collector.cli.arguments import Commands, count, group
+from zaigang_collector.cli.arguments import Commands, count
 from zaigang_collector.cli.console import Exit, complain, read_file, say
 from zaigang_collector.errors import ConfigError
 from zaigang_collector.ledger import service as log
 from zaigang_shared import checkpoint as checkpoints
+from zaigang_shared import note as notes
 from zaigang_shared import receipt as receipts
 from zaigang_shared.errors import EvidenceError, WireError
+from zaigang_shared.note import VerifierKey
 
 _FINDINGS_MAX: Final = 200
 
@@ -41,7 +43,10 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     )
     one.add_argument("--json", action="store_true", help="for programs")
     one.set_defaults(run=_audit)
-    ledger = group(commands, "ledger", "the tree of all that may serve as evidence")
+
+
+def add_to(ledger: Commands, common: argparse.ArgumentParser) -> None:
+    """Add those of `ledger` that are in this room."""
     one = ledger.add_parser(
         "checkpoint", parents=[common], help="the newest one, signed: to keep elsewhere"
     )
@@ -61,8 +66,9 @@ def _audit(args: argparse.Namespace) -> int:
             collector_key=collector.keys.receipt_key.public_key(),
             authority=collector.keys.authority.certificate,
         )
-        shown = [_shown(path, trusted) for path in args.against]
         with collector.reading() as conn:
+            logs = auditing.names_of(conn, trusted.log)
+            shown = [_shown(path, logs, trusted) for path in args.against]
             report = auditing.audit(conn, collector.vault, trusted, shown)
     if args.json:
         say(json.dumps(_plain(report), ensure_ascii=False))
@@ -71,11 +77,12 @@ def _audit(args: argparse.Namespace) -> int:
     return Exit.FAILED if report.findings else Exit.OK
 
 
-def _shown(path: Path, trusted: Trusted) -> Shown:
+def _shown(path: Path, logs: Mapping[str, VerifierKey], trusted: Trusted) -> Shown:
     """What a file that was kept outside says of the ledger. Raises ConfigError."""
     data = read_file(path)
     try:
-        said, _ = checkpoints.open_note(data, trusted.log)
+        origin = checkpoints.read(notes.parse(data)).origin
+        said, _ = checkpoints.open_note(data, logs.get(origin, trusted.log))
     except EvidenceError as error:
         why = str(error)
     else:

@@ -27,6 +27,11 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     whose = one.add_mutually_exclusive_group(required=True)
     whose.add_argument("--employee", metavar="ID", help="a laptop of this person")
     whose.add_argument("--site", metavar="ID", help="a node at this site")
+    one.add_argument(
+        "--replaces",
+        metavar="DEVICE",
+        help="the new device takes the place of this one, which is revoked when it enrols",
+    )
     one.add_argument("--uses", type=int, default=1, help="for how many devices (default: 1)")
     one.add_argument(
         "--hours", type=count(_HOURS_MAX), help="good for so long (default: setting token_h)"
@@ -56,7 +61,7 @@ def _enrol(args: argparse.Namespace) -> int:
         try:
             token = enrolment.issue_token(
                 conn,
-                TokenScope(kind, args.employee, args.site, args.uses),
+                TokenScope(kind, args.employee, args.site, args.uses, args.replaces),
                 now_ms,
                 now_ms + hours * _HOUR_MS,
                 collector.keys.authority,
@@ -67,7 +72,10 @@ def _enrol(args: argparse.Namespace) -> int:
             return Exit.USAGE
         url = f"https://{collector.settings.public_host}:{collector.settings.device_port}"
     say(str(token))
-    complain(f"Shown once. On the device: zaigang-agent enrol {url} TOKEN (within {hours} h)")
+    again = "--again " if args.replaces else ""
+    complain(
+        f"Shown once. On the device: zaigang-agent enrol {again}{url} TOKEN (within {hours} h)"
+    )
     return Exit.OK
 
 
@@ -89,7 +97,8 @@ def _list(args: argparse.Namespace) -> int:
             (
                 "enrol",
                 token.id,
-                f"{token.scope.kind.value} {token.scope.employee_id or token.scope.site_id}",
+                f"{token.scope.kind.value} {token.scope.employee_id or token.scope.site_id}"
+                + (f", replaces {token.scope.replaces}" if token.scope.replaces else ""),
                 f"{token.used} of {token.scope.uses} used",
                 local(token.expires_ms, zone),
             )

@@ -35,6 +35,7 @@ from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, TOKEN
 from zaigang_collector.directory import service as directory
 from zaigang_collector.errors import (
     CertificateError,
+    ConflictError,
     EnrolmentError,
     Rejection,
     UnknownIdError,
@@ -71,7 +72,8 @@ def issue_token(
 ) -> EnrolmentToken:
     """A new enrolment token; the secret is returned once and kept nowhere.
 
-    A laptop's token names a person, a node's a site. Raises UnknownIdError and ValueError.
+    A laptop's token names a person, a node's a site. Raises UnknownIdError, ConflictError and
+    ValueError.
     """
     _check_scope(conn, scope)
     if expires_ms <= now_ms:
@@ -87,6 +89,7 @@ def issue_token(
             site_id=scope.site_id,
             uses=scope.uses,
             used=0,
+            replaces=scope.replaces,
             created_ms=now_ms,
             expires_ms=expires_ms,
         )
@@ -137,13 +140,19 @@ def enrol(
     if row.kind != request.kind:  # 2
         detail = f"this token is for a {row.kind}, not for a {request.kind.value}"
         raise EnrolmentError(Rejection.BAD_REQUEST, detail, "kind")
+    if row.replaces is not None:
+        _refuse_other_owner(conn, row)
     _use(conn, row.id)
     device = _new_device(conn, row, request, public_key, now_ms, issuer)
-    return Enrolled(
+    enrolled = Enrolled(
         device=device,
         certificate=_certify(conn, device, now_ms, issuer, "enrolled"),
         config=signed_config(conn, device, issuer.grounds, now_ms),
     )
+    if row.replaces is not None:
+        # In the same transaction: at no moment are both listened to, and at no moment neither.
+        service.replace(conn, row.replaces, device.id, now_ms, issuer.randomness)
+    return enrolled
 
 
 def renew(conn: Connection, peer: ca.Peer, csr: str, now_ms: int, issuer: Issuer) -> Renewed:
@@ -183,6 +192,8 @@ def admit(conn: Connection, peer: ca.Peer) -> Device:
 def _check_scope(conn: Connection, scope: TokenScope) -> None:
     if not 1 <= scope.uses <= MAX_USES:
         raise ValueError(f"a token is for 1 to {MAX_USES} devices, not {scope.uses}")
+    if scope.replaces is not None:
+        _check_replaced(conn, scope, scope.replaces)
     if scope.kind is DeviceKind.LAPTOP:
         if scope.employee_id is None or scope.site_id is not None:
             raise ValueError("a laptop's token names an employee, and no site")
@@ -193,6 +204,25 @@ def _check_scope(conn: Connection, scope: TokenScope) -> None:
         raise ValueError("a node's token names a site, and no employee")
     if directory.get_site(conn, scope.site_id) is None:
         raise UnknownIdError("site", scope.site_id)
+
+
+def _check_replaced(conn: Connection, scope: TokenScope, device_id: str) -> None:
+    if scope.uses != 1:
+        raise ValueError("a device is replaced by one device: leave --uses out")
+    old = service.get(conn, device_id)
+    if old is None:
+        raise UnknownIdError("device", device_id)
+    whose = (old.kind, old.employee_id, old.site_id)
+    if whose != (scope.kind, scope.employee_id, scope.site_id):
+        raise ConflictError(
+            f"device {device_id} is a {old.kind.value} of {old.employee_id or old.site_id or 'nobody'}; "
+            "the one that replaces it is for the same owner: hand it over first, or enrol without "
+            "--replaces"
+        )
+    if old.status is DeviceStatus.REVOKED:
+        raise ConflictError(
+            f"device {device_id} is revoked already: enrol the new one without --replaces"
+        )
 
 
 def _right_token(conn: Connection, token: EnrolmentToken) -> Row[Any]:
@@ -218,6 +248,17 @@ def _key_of(csr: str) -> bytes:
 def _same_key(conn: Connection, public_key: bytes) -> Row[Any, Any] | None:
     query = sa.select(DEVICE.c.id, DEVICE.c.token_id).where(DEVICE.c.public_key == public_key)
     return conn.execute(query).one_or_none()
+
+
+def _refuse_other_owner(conn: Connection, token: Row[Any]) -> None:
+    """A device that was handed over since is not this person's to replace."""
+    old = service.get(conn, token.replaces)
+    if old is None or (old.employee_id, old.site_id) != (token.employee_id, token.site_id):
+        raise EnrolmentError(
+            Rejection.BAD_REQUEST,
+            "the device that this token replaces has changed hands since; ask IT for a new token",
+            "token",
+        )
 
 
 def _again(
@@ -320,7 +361,7 @@ def certificates_of(conn: Connection, device_id: str) -> tuple[x509.Certificate,
 
 
 def _scope(row: Row[Any]) -> TokenScope:
-    return TokenScope(DeviceKind(row.kind), row.employee_id, row.site_id, row.uses)
+    return TokenScope(DeviceKind(row.kind), row.employee_id, row.site_id, row.uses, row.replaces)
 
 
 def _ms(seconds: float) -> int:

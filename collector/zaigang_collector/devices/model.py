@@ -48,12 +48,15 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class TokenScope:
-    """What an enrolment token allows: `uses` devices of `kind`, for a person or for a site."""
+    """What an enrolment token allows: `uses` devices of `kind`, for a person or for a site, or one
+    in the place of another."""
 
     kind: DeviceKind
     employee_id: str | None = None
     site_id: str | None = None
     uses: int = 1
+    replaces: str | None = None
+    """The device that is revoked when the new one enrols."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,14 @@ class Holding:
     site_id: str | None
     from_ms: int
     to_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A key is an identity, so a new key is a new device: which came before and after this one."""
+
+    replaces: str | None
+    replaced_by: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from zaigang_collector.devices.model import (
     DeviceKind,
     DeviceStatus,
     Holding,
+    Replacement,
 )
 from zaigang_collector.devices.tables import DEVICE, EVENT, HOLDING
 from zaigang_collector.directory import service as directory
@@ -28,6 +29,8 @@ from zaigang_collector.ledger import service as ledger
 from zaigang_shared import cbor
 
 _PAGE: Final = 1000
+_REPLACES: Final = "replaces"
+_REPLACED_BY: Final = "replaced_by"
 
 
 # Reading.
@@ -76,6 +79,27 @@ def public_keys(
         row.id: DeviceKey(DeviceStatus(row.status), row.revoked_ms, row.public_key)
         for row in conn.execute(query)
     }
+
+
+def replacement(conn: Connection, device_id: str) -> Replacement:
+    """Which device this one replaces, and which replaced it."""
+    query = (
+        sa.select(EVENT.c.kind, EVENT.c.body)
+        .where(EVENT.c.device_id == device_id, EVENT.c.kind.in_((_REPLACES, _REPLACED_BY)))
+        .order_by(EVENT.c.id)
+    )
+    found: dict[str, str] = {}
+    for row in conn.execute(query):
+        found[row.kind] = cbor.loads(row.body, "device event")["fields"]["device"]
+    return Replacement(found.get(_REPLACES), found.get(_REPLACED_BY))
+
+
+def revoked_ms(conn: Connection, device_ids: Collection[str]) -> dict[str, int]:
+    """Since when the keys of those of these devices that are revoked are not trusted, UTC ms."""
+    query = sa.select(DEVICE.c.id, DEVICE.c.revoked_ms).where(
+        DEVICE.c.id.in_(sorted(device_ids)), DEVICE.c.revoked_ms.is_not(None)
+    )
+    return {row.id: row.revoked_ms for row in conn.execute(query)}
 
 
 def holdings_of_employee(
@@ -147,17 +171,21 @@ def set_status(
     why: str,
     now_ms: int,
     randomness: Randomness,
+    from_ms: int | None = None,
 ) -> Device:
-    """Change whether a device is listened to. The same status again changes nothing.
+    """Change whether a device is listened to. The same status again changes nothing. `from_ms`: as
+    in `revoke`, which alone can be of a time that is over.
 
     Raises UnknownIdError, and ConflictError for a revoked device: a key that was given up may be
     in anyone's hands, so the device enrols anew under a new key.
     """
     device = _required(conn, device_id)
+    if status is DeviceStatus.REVOKED:
+        return revoke(conn, device_id, why, now_ms, randomness, from_ms)
+    if from_ms is not None:
+        raise ConflictError(f"only `revoked` has effect from a time, not `{status.value}`")
     if device.status is status:
         return device
-    if status is DeviceStatus.REVOKED:
-        return revoke(conn, device_id, why, now_ms, randomness)
     if device.status is DeviceStatus.REVOKED:
         raise ConflictError(f"device {device_id} is revoked for good; enrol it anew")
     _update(conn, device_id, status=status.value)
@@ -165,6 +193,17 @@ def set_status(
         conn, device_id, "status", {"status": status.value, "why": why}, now_ms, randomness
     )
     return _required(conn, device_id)
+
+
+def replace(
+    conn: Connection, old_id: str, new_id: str, now_ms: int, randomness: Randomness
+) -> None:
+    """The device `new_id`, just enrolled, takes the place of `old_id`, which is revoked from now
+    on and held by nobody: what it signed before stays evidence of who held it then."""
+    record_event(conn, old_id, _REPLACED_BY, {"device": new_id}, now_ms, randomness)
+    record_event(conn, new_id, _REPLACES, {"device": old_id}, now_ms, randomness)
+    revoke(conn, old_id, f"replaced by {new_id}", now_ms, randomness)
+    hand_over(conn, old_id, now_ms, randomness)
 
 
 def revoke(
@@ -176,11 +215,13 @@ def revoke(
     from_ms: int | None = None,
 ) -> Device:
     """Listen to a device no longer, for good. `from_ms` (UTC): since when its key is not trusted;
-    now unless it was lost earlier. Revoking again keeps the first. Raises UnknownIdError."""
+    now unless it was lost earlier. Revoking again can only make it earlier: a report of theft comes
+    after the first suspicion, and what was thrown out once does not come back. Raises
+    UnknownIdError."""
     device = _required(conn, device_id)
-    if device.status is DeviceStatus.REVOKED:
-        return device
     revoked_ms = now_ms if from_ms is None else min(from_ms, now_ms)
+    if device.revoked_ms is not None and device.revoked_ms <= revoked_ms:
+        return device
     _update(conn, device_id, status=DeviceStatus.REVOKED.value, revoked_ms=revoked_ms)
     fields = {"status": DeviceStatus.REVOKED.value, "from": revoked_ms, "why": why}
     record_event(conn, device_id, "status", fields, now_ms, randomness)

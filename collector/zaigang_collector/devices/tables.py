@@ -60,6 +60,7 @@ TOKEN = sa.Table(
     sa.Column("site_id", sa.String(64)),
     sa.Column("uses", sa.Integer, nullable=False),
     sa.Column("used", sa.Integer, nullable=False),
+    sa.Column("replaces", sa.String(40)),  # the device whose key this enrolment ends
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("expires_ms", sa.BigInteger, nullable=False),
 )

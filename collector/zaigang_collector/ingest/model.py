@@ -18,6 +18,10 @@ class EventKind(enum.StrEnum):
     TWO_HOSTS = "two_hosts"
     BOOT_TIME_IMPOSSIBLE = "boot_time_impossible"
     UNKNOWN_RECEIPT = "unknown_receipt"
+    COLLECTOR_BEHIND = "collector_behind"
+    """An unknown receipt that an older backup of ours explains. Computed, never stored."""
+    REVOKED_KEY = "revoked_key"
+    """Envelopes that can have been sealed after the key was out of its owner's hands. Computed."""
 
 
 INTERNAL_ERROR = "internal_error"

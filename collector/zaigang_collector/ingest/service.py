@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from zaigang_collector.devices import service as devices
-from zaigang_collector.ingest import clock_model, windows
+from zaigang_collector.ingest import behind, clock_model, windows
+from zaigang_collector.ingest.behind import Quoted
 from zaigang_collector.ingest.chain import Chain
 from zaigang_collector.ingest.clock_model import BootClock, Observation
 from zaigang_collector.ingest.model import (
@@ -160,6 +161,26 @@ def events_between(
                 kind = EventKind(row.kind)
                 found.append(IngestEvent(device_id, kind, until_ms, row.detail, row.envelope))
     return tuple(sorted(found, key=lambda one: (one.at_ms, one.device_id, one.kind, one.detail)))
+
+
+def ahead_of_store(conn: Connection) -> frozenset[str]:
+    """Devices that quote receipts which an older backup, and nothing about them, explains."""
+    before = ENVELOPE.alias("before")
+    hole = ~sa.exists().where(
+        before.c.device_id == EVENT.c.device_id, before.c.seq == EVENT.c.seq - 1
+    )
+    query = sa.select(
+        EVENT.c.device_id, EVENT.c.at_ms, sa.and_(EVENT.c.seq > 1, hole).label("after_hole")
+    ).where(EVENT.c.kind == EventKind.UNKNOWN_RECEIPT.value)
+    return behind.explained(
+        Quoted(row.device_id, row.at_ms, bool(row.after_hole)) for row in conn.execute(query)
+    )
+
+
+def warnings(conn: Connection) -> tuple[str, ...]:
+    """What speaks against this database as a whole, in sentences."""
+    told = behind.warning(ahead_of_store(conn))
+    return () if told is None else (told,)
 
 
 def refusals(conn: Connection, since_day: str = "") -> tuple[RefusalCount, ...]:

@@ -6,6 +6,7 @@ checkpoint that fits, or one that was shown outside go away. Each finding names 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -14,10 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from zaigang_collector.ledger.model import EntryType
-from zaigang_collector.ledger.tables import CHECKPOINT, ENTRY, HEAD, TILE
+from zaigang_collector.ledger.tables import CHECKPOINT, ENTRY, EVENT, HEAD, TILE
 from zaigang_collector.ledger.tree import WIDTH, leaf_of_row, split
 from zaigang_shared import checkpoint as checkpoints
-from zaigang_shared.errors import EvidenceError
+from zaigang_shared import note as notes
+from zaigang_shared.errors import EvidenceError, NoteError
 from zaigang_shared.merkle import Frontier
 from zaigang_shared.note import VerifierKey
 
@@ -68,12 +70,13 @@ class Walked:
     waiting: int = 0
 
 
-def tree(conn: Connection, log: VerifierKey, walked: Walked) -> Iterator[Finding]:
-    """Every entry, tile and checkpoint, and the head, derived from the entries alone."""
+def tree(conn: Connection, logs: Mapping[str, VerifierKey], walked: Walked) -> Iterator[Finding]:
+    """Every entry, tile and checkpoint, and the head, derived from the entries alone. `logs`: the keys
+    by the names that this ledger has had."""
     edge = Frontier()
     tiles = _Tiles(conn)
     signed = {row.size: row for row in conn.execute(sa.select(CHECKPOINT))}
-    yield from _checkpoint(signed.pop(0, None), edge, log)
+    yield from _checkpoint(signed.pop(0, None), edge, logs)
     newest_ms = 0
     for row in _entries(conn):
         # Two of them with one index cannot be: the database keeps it unique.
@@ -90,7 +93,7 @@ def tree(conn: Connection, log: VerifierKey, walked: Walked) -> Iterator[Finding
         edge.append(leaf)
         yield from tiles.add(leaf)
         if edge.size in signed:
-            yield from _checkpoint(signed.pop(edge.size), edge, log)
+            yield from _checkpoint(signed.pop(edge.size), edge, logs)
     for size in sorted(signed):
         yield Finding(
             f"checkpoint {size}",
@@ -141,6 +144,19 @@ def without_body(conn: Connection, entry_type: EntryType, known: Known) -> Itera
         after = rows[-1].queue_id
 
 
+def events(conn: Connection) -> Iterator[Body | Finding]:
+    """What happened to the ledger itself, each as a body."""
+    for row in conn.execute(sa.select(EVENT).order_by(EVENT.c.id)):
+        digest = hashlib.sha256(row.body).digest()
+        yield Body(EntryType.LEDGER_EVENT, str(row.id), row.at_ms, digest)
+
+
+def known_events(conn: Connection, refs: Sequence[str]) -> set[str]:
+    """Which of these are stored."""
+    query = sa.select(EVENT.c.id).where(EVENT.c.id.in_(numbers(refs)))
+    return {str(one) for one in conn.scalars(query)}
+
+
 def numbers(refs: Sequence[str]) -> list[int]:
     """Those of these references that are ids; somebody may have written anything there."""
     return [int(ref) for ref in refs if ref.isascii() and ref.isdigit() and len(ref) < 19]
@@ -180,12 +196,15 @@ def _dated(row: Row[*tuple[Any, ...]], newest_ms: int) -> Iterator[Finding]:
 
 
 def _checkpoint(
-    row: Row[*tuple[Any, ...]] | None, edge: Frontier, log: VerifierKey
+    row: Row[*tuple[Any, ...]] | None, edge: Frontier, logs: Mapping[str, VerifierKey]
 ) -> Iterator[Finding]:
     if row is None:
         return
     try:
-        said, _ = checkpoints.open_note(row.note, log)
+        origin = checkpoints.read(notes.parse(row.note)).origin
+        if origin not in logs:
+            raise NoteError(f"no ledger here is or was called {origin}")
+        said, _ = checkpoints.open_note(row.note, logs[origin])
     except EvidenceError as error:
         yield Finding(f"checkpoint {row.size}", f"was not signed by this collector: {error}")
         return

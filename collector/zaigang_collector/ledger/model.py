@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from zaigang_shared.ledger_entry import EntryType, LeafData
 
-__all__ = ["Entry", "EntryType", "StoredCheckpoint"]
+__all__ = ["CONTINUED", "Continued", "Entry", "EntryType", "StoredCheckpoint"]
+
+CONTINUED: Final = "continued"
+"""Kind of the ledger event that says what `Continued` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,19 @@ class StoredCheckpoint:
     """Collector UTC."""
     note: str
     """C2SP checkpoint, signed by the ledger's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """That the ledger `origin` goes on as `as_origin` from `size` on."""
+
+    origin: str
+    as_origin: str
+    size: int
+    root: bytes
+    at_ms: int
+    """Collector UTC."""
+    by: str
+    why: str
+    checkpoint: str
+    """The note that the old name had at this size: its place is taken by the new one's."""

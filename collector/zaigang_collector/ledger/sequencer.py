@@ -131,7 +131,13 @@ def sequence(engine: Engine, signer: Signer, now_ms: int, limit: int = BATCH) ->
     with db.writing(engine) as conn:
         # A crash anywhere below leaves nothing: the entries are still in the queue, and the next
         # call, here or elsewhere, takes them from there.
-        head = _locked(conn)
+        head = locked(conn)
+        if head.origin != signer.origin:
+            # It was continued under another name meanwhile: what we would sign is a second history.
+            raise LedgerError(
+                f"the ledger is {head.origin} now, and no longer {signer.origin}: it was continued "
+                "under another name; start this collector again"
+            )
         waiting = _waiting(conn, limit)
         if not waiting:
             return 0
@@ -163,7 +169,8 @@ def stored(row: Row[Any]) -> StoredCheckpoint:
     return StoredCheckpoint(row.size, row.root, row.at_ms, row.note)
 
 
-def _locked(conn: Connection) -> Row[Any]:
+def locked(conn: Connection) -> Row[Any]:
+    """The head, for this transaction alone. Raises LedgerError before `prepare`."""
     head = conn.execute(sa.select(HEAD).with_for_update()).one_or_none()
     if head is None:
         raise LedgerError("the database has no ledger: run `zaigang-collector upgrade`")

@@ -11,15 +11,24 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
+from zaigang_collector.errors import LedgerError
 from zaigang_collector.ledger import sequencer
-from zaigang_collector.ledger.model import Entry, EntryType, StoredCheckpoint, leaf_of
-from zaigang_collector.ledger.tables import CHECKPOINT, ENTRY
+from zaigang_collector.ledger.model import (
+    CONTINUED,
+    Continued,
+    Entry,
+    EntryType,
+    StoredCheckpoint,
+    leaf_of,
+)
+from zaigang_collector.ledger.tables import CHECKPOINT, ENTRY, EVENT, HEAD
 from zaigang_collector.ledger.tree import StoredTree, leaf_of_row
-from zaigang_shared import merkle
+from zaigang_shared import cbor, merkle
 from zaigang_shared.ledger_entry import HASH_BYTES, SALT_BYTES
 
 __all__ = [
     "SALT_BYTES",
+    "Continued",
     "Entry",
     "EntryType",
     "StoredCheckpoint",
@@ -109,6 +118,20 @@ def newest_checkpoint(conn: Connection) -> StoredCheckpoint | None:
     return sequencer.newest_checkpoint(conn)
 
 
+def origin(conn: Connection) -> str:
+    """What the ledger is called now. Raises LedgerError before there is one."""
+    found = conn.execute(sa.select(HEAD.c.origin)).scalar_one_or_none()
+    if found is None:
+        raise LedgerError("the database has no ledger: run `zaigang-collector upgrade`")
+    return str(found)
+
+
+def continuations(conn: Connection) -> tuple[Continued, ...]:
+    """How the ledger came to its name, the oldest first; empty: it has its first one."""
+    query = sa.select(EVENT.c.body).where(EVENT.c.kind == CONTINUED).order_by(EVENT.c.id)
+    return tuple(_continued(body) for body in conn.scalars(query))
+
+
 def checkpoint_at(conn: Connection, size: int) -> StoredCheckpoint | None:
     """The checkpoint of a size, if it was kept."""
     row = conn.execute(sa.select(CHECKPOINT).where(CHECKPOINT.c.size == size)).one_or_none()
@@ -161,6 +184,21 @@ def _row(
         "salt": salt,
         "ref": ref,
     }
+
+
+def _continued(body: bytes) -> Continued:
+    whole: Any = cbor.loads(body, "ledger event")
+    fields = whole["fields"]
+    return Continued(
+        origin=fields["from"],
+        as_origin=fields["as"],
+        size=fields["size"],
+        root=fields["root"],
+        at_ms=whole["at"],
+        by=fields["by"],
+        why=fields["why"],
+        checkpoint=fields["checkpoint"],
+    )
 
 
 def _entry(row: Row[Any]) -> Entry:

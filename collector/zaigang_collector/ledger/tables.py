@@ -89,6 +89,16 @@ CHECKPOINT = sa.Table(
     sa.Column("pinned", sa.Boolean, nullable=False),  # shown outside: anchored, in a bundle
 )
 
+# What happened to the ledger itself: that it was continued under another name, by whom and why.
+EVENT = sa.Table(
+    "ledger_event",
+    metadata,
+    sa.Column("id", COUNTER, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),  # deterministic CBOR; hashed in the ledger
+)
+
 # Who may do what only one may do at a time, and until when.
 LEASE = sa.Table(
     "ledger_lease",

@@ -40,6 +40,9 @@ def _devices(facts: Facts) -> list[Text]:
     found = []
     if facts.scene.unusable:
         found.append(reasons.left_out(sorted(facts.scene.unusable)))
+    events = facts.scene.evidence.integrity
+    if revoked := sorted({one.device_id for one in events if one.kind == "revoked_key"}):
+        found.append(reasons.revoked(revoked))
     if not any(seen.device.kinds for seen in facts.looked.laptops):
         found.append(reasons.no_device())
     return found

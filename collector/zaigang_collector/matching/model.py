@@ -164,8 +164,8 @@ class IntegrityEvent:
 
     device_id: str
     kind: str
-    """fork, broken_chain, two_hosts, boot_time_impossible, unknown_receipt, refused_signature,
-    replayed_beacon."""
+    """fork, broken_chain, two_hosts, boot_time_impossible, unknown_receipt, collector_behind,
+    revoked_key, refused_signature, replayed_beacon."""
     at_ms: int
     detail: str
     envelope: bytes | None = None

@@ -223,6 +223,15 @@ def left_out(device_ids: list[str]) -> Text:
     )
 
 
+def revoked(device_ids: list[str]) -> Text:
+    names = _few(device_ids)
+    return Text(
+        f"设备 {names} 的密钥已吊销，吊销生效后的读数可能出自他人之手，未采用，也不据此作不利认定。",
+        f"The key of {names} was revoked; readings that somebody else can have sealed since are left "
+        "out, and not held against anybody.",
+    )
+
+
 def not_enough() -> Text:
     return Text(
         "证据既不足以确认，也不足以否定。", "The evidence neither confirms nor contradicts."

@@ -249,6 +249,16 @@ _EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "two_hosts": ("同一设备密钥出现在两台主机上", "one device key on two hosts"),
     "boot_time_impossible": ("设备开机时间自相矛盾", "a boot time that contradicts itself"),
     "unknown_receipt": ("封包引用了未知的回执", "an envelope that quotes an unknown receipt"),
+    "collector_behind": (
+        "封包引用的回执在采集端数据库中已不存在（可能恢复过较早的备份），与设备和员工无关",
+        "a receipt that the collector's database no longer knows, which may have been restored from "
+        "an older backup; it says nothing of the device or its owner",
+    ),
+    "revoked_key": (
+        "设备密钥已吊销，吊销生效后可能由他人封装的读数未采用，也不据此作不利认定",
+        "a revoked key: readings that somebody else can have sealed since are left out, and it is "
+        "not held against anybody",
+    ),
     "refused_signature": ("封包签名无效", "an envelope with a bad signature"),
     "replayed_beacon": ("收到的信标像是重放的", "a beacon that looks replayed"),
 }

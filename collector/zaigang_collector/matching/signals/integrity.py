@@ -25,6 +25,8 @@ from zaigang_collector.matching.timeline import Scene, Trace, order, references
 UNUSABLE: Final = frozenset({"two_hosts", "boot_time_impossible"})
 # The chain was copied or rolled back: what is there is signed, what is missing is not known.
 DOUBTED: Final = frozenset({"fork", "broken_chain", "replayed_beacon"})
+# Told, and nothing that does not fit: the collector's own loss, or a key that was given up openly.
+NEUTRAL: Final = frozenset({"collector_behind", "revoked_key"})
 _CLAIM_FLAGS: Final = ("mock_location", "duplicate_device")
 
 
@@ -53,10 +55,13 @@ def find(scene: Scene, misheard: Sequence[Misheard], two_places: int) -> Trace:
     events = sorted(
         scene.evidence.integrity, key=lambda e: (e.at_ms, e.device_id, e.kind, e.detail)
     )
+    kinds = sorted({event.kind for event in events})
+    neutral = [words.event(kind) for kind in kinds if kind in NEUTRAL]
     parts: list[Text] = []
-    for kind in sorted({event.kind for event in events}):
-        of_kind = [event for event in events if event.kind == kind]
-        parts.append(words.integrity_event(kind, len(of_kind), kind in UNUSABLE))
+    for kind in kinds:
+        if kind not in NEUTRAL:
+            of_kind = [event for event in events if event.kind == kind]
+            parts.append(words.integrity_event(kind, len(of_kind), kind in UNUSABLE))
     for kind in ("stale", "early", "foreign"):
         found = [item for item in misheard if item.kind == kind]
         if found:
@@ -74,7 +79,7 @@ def find(scene: Scene, misheard: Sequence[Misheard], two_places: int) -> Trace:
         Family.INTEGRITY,
         [0.0] * scene.grid.count,
         [0.0] * scene.grid.count,
-        words.joined(parts) if parts else words.integrity_quiet(),
+        words.joined([*parts, *neutral]) if parts or neutral else words.integrity_quiet(),
         (*signed, *references(_firsts(misheard))),
         Direction.CONTRADICTS if parts else Direction.SILENT,
     )

@@ -180,6 +180,7 @@ def upgrade() -> None:
         sa.Column("site_id", sa.String(length=64), nullable=True),
         sa.Column("uses", sa.Integer(), nullable=False),
         sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("replaces", sa.String(length=40), nullable=True),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_devices_token")),
@@ -389,6 +390,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("size", name=op.f("pk_ledger_checkpoint")),
     )
     op.create_table(
+        "ledger_event",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_event")),
+    )
+    op.create_table(
         "ledger_lease",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("holder", sa.String(length=40), nullable=False),
@@ -576,6 +590,7 @@ def downgrade() -> None:
     op.drop_table("vault_hold")
     op.drop_index("ix_ledger_entry_type_ref", table_name="ledger_entry")
     op.drop_table("ledger_lease")
+    op.drop_table("ledger_event")
     op.drop_table("ledger_checkpoint")
     op.drop_table("ledger_tile")
     op.drop_table("ledger_head")
