@@ -16,6 +16,7 @@ from zaigang_collector.api import (
     docs,
     fleet,
     ledger,
+    looks,
     operations,
     problems,
     readings,
@@ -56,6 +57,7 @@ def api_app(services: Services) -> FastAPI:
         readings.router,
         fleet.router,
         ledger.router,
+        looks.router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(ledger.log)

@@ -20,6 +20,7 @@ class Scope(enum.StrEnum):
     READ_READINGS = "read:readings"
     READ_HEALTH = "read:health"
     READ_LEDGER = "read:ledger"
+    READ_LOOKS = "read:looks"
 
 
 @dataclass(frozen=True, slots=True)

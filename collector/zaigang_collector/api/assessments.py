@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import AskedFirst, Given, Opens, Reads, needs
+from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, needs
 from zaigang_collector.api.problems import not_found, responses
 from zaigang_collector.assessment import service, store
 from zaigang_collector.assessment.model import Outcome, StoredAssessment
@@ -124,6 +124,7 @@ class RunOut(BaseModel):
 def list_(
     conn: Reads,
     vault: Opens,
+    looks: Looks,
     employee: str | None = None,
     site: str | None = None,
     presence: Presence | None = None,
@@ -138,6 +139,7 @@ def list_(
     )
     found = store.list_page(conn, vault, wanted, values.time_cursor(cursor), limit + 1)
     listed = values.page(found, limit, lambda one: (one.start_ms, one.id))
+    looks.at("a list of assessments", [one.employee_id for one in listed.items])
     return values.Page(items=[shown(one) for one in listed.items], next=listed.next)
 
 
@@ -169,11 +171,12 @@ def run(body: RunIn, given: Given) -> RunOut:
     dependencies=[Depends(needs(Scope.READ_ASSESSMENTS))],
     responses=responses(401, 403, 404),
 )
-def get(assessment_id: str, conn: Reads, vault: Opens, request: Request) -> Response:
+def get(assessment_id: str, conn: Reads, vault: Opens, looks: Looks, request: Request) -> Response:
     """The newest version with findings, references and time line."""
     found = store.get(conn, vault, assessment_id)
     if found is None:
         raise not_found("assessment", "/api/v1/assessments")
+    looks.at(f"assessment {assessment_id}", [found.employee_id])
     return values.tagged(request, detail(found))
 
 
@@ -182,11 +185,12 @@ def get(assessment_id: str, conn: Reads, vault: Opens, request: Request) -> Resp
     dependencies=[Depends(needs(Scope.READ_ASSESSMENTS))],
     responses=responses(401, 403, 404),
 )
-def versions(assessment_id: str, conn: Reads, vault: Opens) -> VersionsOut:
+def versions(assessment_id: str, conn: Reads, vault: Opens, looks: Looks) -> VersionsOut:
     """All versions, the oldest first."""
     found = store.versions(conn, vault, assessment_id)
     if not found:
         raise not_found("assessment", "/api/v1/assessments")
+    looks.at(f"all versions of assessment {assessment_id}", [found[0].employee_id])
     return VersionsOut(versions=[shown(one) for one in found])
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import AskedFirst, Given, Opens, Reads, Writes, needs
+from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, Writes, needs
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.attendance import service
 from zaigang_collector.attendance.model import (
@@ -170,6 +170,7 @@ def push_batch(body: BatchIn, given: Given, conn: Writes) -> BatchOut:
 def list_(
     conn: Reads,
     vault: Opens,
+    looks: Looks,
     employee: str | None = None,
     site: str | None = None,
     from_: values.From = None,
@@ -181,6 +182,7 @@ def list_(
     wanted = service.Filter(employee, site, values.to_ms_or_none(from_), values.to_ms_or_none(to))
     found = service.list_page(conn, vault, wanted, values.time_cursor(cursor), limit + 1)
     listed = values.page(found, limit, lambda one: (one.content.punched_ms, one.id))
+    looks.at("a list of clock-ins", [one.content.employee_id for one in listed.items])
     return values.Page(items=[shown(one) for one in listed.items], next=listed.next)
 
 
@@ -190,12 +192,13 @@ def list_(
     dependencies=[Depends(needs(Scope.READ_CLOCK_INS))],
     responses=responses(401, 403, 404),
 )
-def get(clock_in_id: str, conn: Reads, vault: Opens, request: Request) -> Response:
+def get(clock_in_id: str, conn: Reads, vault: Opens, looks: Looks, request: Request) -> Response:
     """One punch with all its versions and the vendor's record."""
     versions = service.versions(conn, vault, clock_in_id)
     if not versions:
         raise not_found("clock-in", "/api/v1/clock-ins")
     newest = versions[-1]
+    looks.at(f"clock-in {clock_in_id}", [one.content.employee_id for one in versions])
     answer = ClockInVersions(
         newest=shown(newest),
         versions=[shown(version) for version in versions],

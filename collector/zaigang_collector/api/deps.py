@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
+from urllib.parse import unquote
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from fastapi import Depends, Request, Response, Security
+from fastapi import Depends, Header, Request, Response, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -21,6 +22,7 @@ from zaigang_collector.access.model import Denied, Principal, Scope
 from zaigang_collector.api.problems import ProblemError
 from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.policy import Policy
+from zaigang_collector.vault import access_log
 from zaigang_collector.vault.service import Vault
 from zaigang_shared.clock import Clock
 from zaigang_shared.note import VerifierKey
@@ -94,6 +96,7 @@ def needs(scope: Scope) -> Callable[..., Principal]:
     sent = Security(_BEARER, scopes=[scope.value])  # OpenAPI tells the scope from here
 
     def check(
+        request: Request,
         given: Given,
         bearer: HTTPAuthorizationCredentials | None = sent,
     ) -> Principal:
@@ -104,9 +107,54 @@ def needs(scope: Scope) -> Callable[..., Principal]:
             raise ProblemError(
                 403, f"This token may not do this: it needs the scope {scope.value}."
             )
+        request.state.principal = answer
         return answer
 
     return check
+
+
+class Looking:
+    """Notes who looks at whose data, before they are shown it."""
+
+    def __init__(self, given: Services, request: Request, why: str | None) -> None:
+        self._given = given
+        self._request = request
+        self._why = unquote(why)[: access_log.WHY_MAX].strip() if why else ""
+
+    def at(self, what: str, employee_ids: Iterable[str]) -> None:
+        """Whoever is asking is about to see `what` of these people."""
+        people = set(employee_ids)
+        if not people:
+            return
+        given, principal = self._given, self._request.state.principal
+        assert isinstance(principal, Principal)  # noqa: S101  # `needs` has set it
+        looker = access_log.Looker(
+            f"API token {principal.name} ({principal.token_id})",
+            self._why or access_log.NOT_STATED,
+        )
+        with db.writing(given.engine) as conn:
+            access_log.record(
+                conn, given.vault, looker, what, people, given.clock.utc_ms(), given.randomness
+            )
+
+
+def _looking(
+    given: Given,
+    request: Request,
+    why: Annotated[
+        str | None,
+        Header(
+            alias="Zaigang-Purpose",
+            max_length=1000,
+            description="What for; the person concerned sees it. Percent-encoded UTF-8.",
+            examples=["case 17"],
+        ),
+    ] = None,
+) -> Looking:
+    return Looking(given, request, why)
+
+
+Looks = Annotated[Looking, Depends(_looking)]
 
 
 def authenticated(given: Services, token: str | None) -> Principal:

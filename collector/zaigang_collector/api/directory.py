@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import Reads, needs
+from zaigang_collector.api.deps import Looks, Reads, needs
 from zaigang_collector.api.problems import not_found, responses
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import service
@@ -95,17 +95,19 @@ def get_site(site_id: str, conn: Reads, request: Request) -> Response:
 @people.get("", responses=responses(401, 403, 422))
 def list_people(
     conn: Reads,
+    looks: Looks,
     limit: values.Limit = values.LIMIT_DEFAULT,
     cursor: values.Cursor = None,
 ) -> values.Page[PersonOut]:
     """People by id."""
     found = service.list_employees(conn, values.id_cursor(cursor) or "", limit + 1)
     listed = values.page(found, limit, lambda one: (one.id,))
+    looks.at("the list of people", [one.id for one in listed.items])
     return values.Page(items=[_person(one) for one in listed.items], next=listed.next)
 
 
 @people.get("/{person_id}", response_model=PersonDetail, responses=responses(401, 403, 404))
-def get_person(person_id: str, conn: Reads, request: Request) -> Response:
+def get_person(person_id: str, conn: Reads, looks: Looks, request: Request) -> Response:
     """One person with their assignments."""
     employee = service.get_employee(conn, person_id)
     if employee is None:
@@ -123,6 +125,7 @@ def get_person(person_id: str, conn: Reads, request: Request) -> Response:
         ],
         home_networks_registered=len(homes.networks) + len(homes.egress),
     )
+    looks.at("directory entry and assignments", [person_id])
     return values.tagged(request, answer)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import Opens, Reads, needs
+from zaigang_collector.api.deps import Looks, Opens, Reads, needs
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.assessment import store
 from zaigang_collector.devices import service as devices
@@ -64,7 +64,9 @@ class EvidenceOut(BaseModel):
 
 
 @router.get("/devices/{device_id}/readings", responses=responses(401, 403, 404, 422))
-def of_device(device_id: str, conn: Reads, vault: Opens, from_: _Start, to: _End) -> ReadingsOut:
+def of_device(
+    device_id: str, conn: Reads, vault: Opens, looks: Looks, from_: _Start, to: _End
+) -> ReadingsOut:
     """All readings of a device in a stretch of at most seven days."""
     from_ms, to_ms = values.to_ms(from_), values.to_ms(to)
     if not 0 < to_ms - from_ms <= SPAN_MAX_MS:
@@ -72,7 +74,20 @@ def of_device(device_id: str, conn: Reads, vault: Opens, from_: _Start, to: _End
         raise ProblemError(422, "This stretch cannot be read.", [wrong])
     if devices.get(conn, device_id) is None:
         raise not_found("device", "/api/v1/devices")
+    stretch = f"{from_.isoformat()} to {to.isoformat()}"
+    looks.at(f"readings of {device_id}, {stretch}", _whose(conn, device_id, from_ms, to_ms))
     return _of_stretch(conn, vault, device_id, from_ms, to_ms)
+
+
+def _whose(conn: Connection, device_id: str, from_ms: int, to_ms: int) -> list[str]:
+    """Whose laptop it was in the stretch; nobody's for a node."""
+    return [
+        one.employee_id
+        for one in devices.holdings_of_devices(conn, [device_id])
+        if one.employee_id is not None
+        and one.from_ms < to_ms
+        and (one.to_ms is None or one.to_ms > from_ms)
+    ]
 
 
 def _of_stretch(
@@ -93,11 +108,12 @@ def _of_stretch(
 
 
 @router.get("/assessments/{assessment_id}/readings", responses=responses(401, 403, 404))
-def of_assessment(assessment_id: str, conn: Reads, vault: Opens) -> EvidenceOut:
+def of_assessment(assessment_id: str, conn: Reads, vault: Opens, looks: Looks) -> EvidenceOut:
     """All readings of the person's laptops and of the site's nodes in an assessed interval."""
     found = store.get(conn, vault, assessment_id)
     if found is None:
         raise not_found("assessment", "/api/v1/assessments")
+    looks.at(f"readings behind assessment {assessment_id}", [found.employee_id])
     span = found.start_ms, found.end_ms
     holdings = (
         *devices.holdings_of_employee(conn, found.employee_id, *span),
@@ -125,11 +141,15 @@ def of_assessment(assessment_id: str, conn: Reads, vault: Opens) -> EvidenceOut:
         **responses(401, 403, 404, 422),
     },
 )
-def envelope_bytes(sha256: values.Sha256, conn: Reads, vault: Opens) -> Response:
+def envelope_bytes(sha256: values.Sha256, conn: Reads, vault: Opens, looks: Looks) -> Response:
     """One envelope, byte for byte as the device signed it: verify it yourself."""
     envelope = service.envelope_by_digest(conn, vault, bytes.fromhex(sha256))
     if envelope is None:
         raise not_found("envelope", "/api/v1/devices/{device}/readings")
+    # Sealed before it arrived, and not before the receipt that it quotes.
+    span = envelope.not_before_ms or 0, envelope.arrived_ms + 1
+    whose = _whose(conn, envelope.device_id, *span)
+    looks.at(f"envelope {envelope.seq} of {envelope.device_id}", whose)
     headers = {"etag": f'"{sha256}"', "cache-control": "private, immutable"}
     return Response(envelope.data, media_type="application/cose", headers=headers)
 

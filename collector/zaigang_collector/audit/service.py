@@ -95,6 +95,7 @@ def _bodies(
         EntryType.ASSESSMENT: assessment.assessments(conn, vault),
         EntryType.ERASURE: vaults.tombstones(conn),
         EntryType.LEDGER_EVENT: ledger.events(conn),
+        EntryType.ACCESS: vaults.looks(conn, vault),
     }
     for entry_type, bodies in held.items():
         yield from ledger.held_against(conn, entry_type, bodies)
@@ -107,6 +108,7 @@ def _bodies(
         EntryType.ASSESSMENT: assessment.known_assessments,
         EntryType.ERASURE: vaults.known_tombstones,
         EntryType.LEDGER_EVENT: ledger.known_events,
+        EntryType.ACCESS: vaults.known_looks,
     }
     for entry_type, there in known.items():
         yield from ledger.without_body(conn, entry_type, there)

@@ -22,6 +22,7 @@ from zaigang_collector.cli.arguments import (
     zone_argument,
 )
 from zaigang_collector.cli.console import Exit, complain, local, read_file, rows, say
+from zaigang_collector.cli.looking import looked, why_argument
 from zaigang_collector.errors import UnknownIdError
 
 _LIST_MAX: Final = 1000
@@ -40,10 +41,12 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     one.add_argument("--site", metavar="ID")
     span_arguments(one)
     zone_argument(one)
+    why_argument(one)
     one.set_defaults(run=_list)
     one = clock_ins.add_parser("show", parents=[common], help="one, with all its versions")
     one.add_argument("id")
     zone_argument(one)
+    why_argument(one)
     one.set_defaults(run=_show)
     one = commands.add_parser(
         "assess",
@@ -58,9 +61,11 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     one.add_argument("--employee", metavar="ID")
     span_arguments(one)
     zone_argument(one)
+    why_argument(one)
     one.set_defaults(run=_list_assessments)
     one = assessments.add_parser("show", parents=[common], help="one, with its evidence, as JSON")
     one.add_argument("id")
+    why_argument(one)
     one.set_defaults(run=_show_assessment)
 
 
@@ -82,6 +87,7 @@ def _list(args: argparse.Namespace) -> int:
     wanted = service.Filter(args.employee, args.site, args.from_ms, args.to_ms)
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
         found = _shortened(service.list_page(conn, collector.vault, wanted, None, _LIST_MAX + 1))
+        looked(collector, args, "a list of clock-ins", (x.content.employee_id for x in found))
     lines = [
         (
             one.reference,
@@ -108,6 +114,7 @@ def _show(args: argparse.Namespace) -> int:
     zone: ZoneInfo = args.zone
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
         found = service.versions(conn, collector.vault, args.id.partition("@")[0])
+        looked(collector, args, f"clock-in {args.id}", (x.content.employee_id for x in found))
     if not found:
         raise UnknownIdError("clock-in", args.id)
     for one in found:
@@ -151,6 +158,7 @@ def _list_assessments(args: argparse.Namespace) -> int:
     wanted = store.Filter(args.employee, from_ms=args.from_ms, to_ms=args.to_ms)
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
         found = _shortened(store.list_page(conn, collector.vault, wanted, None, _LIST_MAX + 1))
+        looked(collector, args, "a list of assessments", (one.employee_id for one in found))
     lines = [
         (
             one.id,
@@ -173,6 +181,8 @@ def _list_assessments(args: argparse.Namespace) -> int:
 def _show_assessment(args: argparse.Namespace) -> int:
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
         found = store.get(conn, collector.vault, args.id)
+        people = [] if found is None else [found.employee_id]
+        looked(collector, args, f"assessment {args.id}", people)
     if found is None:
         raise UnknownIdError("assessment", args.id)
     say(json.dumps(json.loads(found.body), indent=2, ensure_ascii=False))

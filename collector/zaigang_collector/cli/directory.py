@@ -13,6 +13,7 @@ from zaigang_collector import bootstrap
 from zaigang_collector.cli import vault
 from zaigang_collector.cli.arguments import Commands, columns_told, group
 from zaigang_collector.cli.console import Exit, every, read_file, rows, say
+from zaigang_collector.cli.looking import looked, why_argument
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import csv_import, service, shifts
@@ -55,7 +56,8 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
         csv_import.import_assignments,
         csv_import.ASSIGNMENT_COLUMNS,
     )
-    _showing(people, common, _list_people, _show_person)
+    for one in _showing(people, common, _list_people, _show_person):
+        why_argument(one)
     vault.add_people(people, common)
 
 
@@ -74,11 +76,13 @@ def _importing(
 
 def _showing(
     commands: Commands, common: argparse.ArgumentParser, listing: _Run, showing: _Run
-) -> None:
-    commands.add_parser("list", parents=[common], help="all of them").set_defaults(run=listing)
+) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    all_of_them = commands.add_parser("list", parents=[common], help="all of them")
+    all_of_them.set_defaults(run=listing)
     one = commands.add_parser("show", parents=[common], help="one of them")
     one.add_argument("id")
     one.set_defaults(run=showing)
+    return all_of_them, one
 
 
 def _import(args: argparse.Namespace) -> int:
@@ -135,6 +139,7 @@ def _list_people(args: argparse.Namespace) -> int:
             (one.id, one.name, one.department, one.time_zone, shifts.render(one.shift))
             for one in every(service.list_employees, conn)
         ]
+        looked(collector, args, "the list of people", (line[0] for line in lines))
     rows(("id", "name", "department", "time_zone", "shift"), lines)
     return Exit.OK
 
@@ -146,6 +151,7 @@ def _show_person(args: argparse.Namespace) -> int:
             raise UnknownIdError("employee", args.id)
         homes = service.home_places(conn, one.id)
         assignments = service.assignments_of(conn, one.id)
+        looked(collector, args, "directory entry and assignments", [one.id])
     _fields(
         ("id", one.id),
         ("name", one.name),

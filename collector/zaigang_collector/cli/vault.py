@@ -1,4 +1,4 @@
-"""`people forget|hold|release`, `master-key rotate`, `retention run|show`."""
+"""`people looks|forget|hold|release`, `master-key rotate`, `retention run|show`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.retaining import terms, told
 from zaigang_collector.cli.arguments import Commands, group, zone_argument
 from zaigang_collector.cli.console import Exit, complain, local, rows, say
+from zaigang_collector.directory import service as directory
+from zaigang_collector.errors import UnknownIdError
 from zaigang_collector.forgetting import retention, service
-from zaigang_collector.vault import record
+from zaigang_collector.vault import access_log, record
 from zaigang_collector.vault.model import TombstoneKind
 
 _SHOWN: Final = 30
+_LOOKS_MAX: Final = 500
 
 
 def add_people(people: Commands, common: argparse.ArgumentParser) -> None:
@@ -30,6 +33,12 @@ def add_people(people: Commands, common: argparse.ArgumentParser) -> None:
     one.add_argument("--ground", required=True, metavar="TEXT", help="why; kept, names nobody")
     one.add_argument("--by", required=True, metavar="NAME", help="who decided it; kept")
     one.set_defaults(run=_forget)
+    one = people.add_parser(
+        "looks", parents=[common], help="who looked at what is held about somebody, and what for"
+    )
+    one.add_argument("id")
+    zone_argument(one)
+    one.set_defaults(run=_looks)
     for name, about, run in (
         ("hold", "legal hold: nothing of this person may be forgotten", _hold),
         ("release", "end a legal hold", _release),
@@ -55,6 +64,18 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     one = kept.add_parser("show", parents=[common], help="what was deleted when, the newest first")
     zone_argument(one)
     one.set_defaults(run=_show)
+
+
+def _looks(args: argparse.Namespace) -> int:
+    with bootstrap.opened(args.data) as collector, collector.reading() as conn:
+        if directory.get_employee(conn, args.id) is None:
+            raise UnknownIdError("employee", args.id)
+        found = access_log.of_person(conn, collector.vault, args.id, limit=_LOOKS_MAX)
+    lines = [(local(one.at_ms, args.zone), one.who, one.what, one.why) for one in found]
+    rows(("when", "who", "what", "what for"), lines)
+    if len(found) == _LOOKS_MAX:
+        complain(f"Only the newest {_LOOKS_MAX} are shown; the REST interface has all.")
+    return Exit.OK
 
 
 def _forget(args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from zaigang_collector.directory import erasing as directory_erasing
 from zaigang_collector.directory import service as directory
 from zaigang_collector.errors import UnknownIdError
 from zaigang_collector.ingest import erasing as ingest
-from zaigang_collector.vault import record
+from zaigang_collector.vault import access_log, record
 from zaigang_collector.vault import service as keys
 from zaigang_collector.vault.model import Tombstone, TombstoneKind, person
 from zaigang_collector.vault.service import Vault
@@ -42,6 +42,7 @@ def forget(
     counts |= ingest.forget(conn, devices.ever_held(conn, employee_id), key_ids)
     counts |= assessment.forget(conn, employee_id, attendance.clock_in_ids(conn, employee_id))
     counts |= attendance.forget(conn, employee_id)
+    counts |= access_log.forget(conn, employee_id)
     counts |= directory_erasing.forget(conn, employee_id, now_ms, randomness)
     return record.bury(
         conn, TombstoneKind.FORGOTTEN, employee_id, by, ground, counts, now_ms, randomness

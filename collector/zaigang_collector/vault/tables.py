@@ -55,3 +55,14 @@ TOMBSTONE = sa.Table(
     sa.Column("kind", sa.String(20), nullable=False, index=True),
     sa.Column("body", sa.LargeBinary, nullable=False),  # deterministic CBOR; hashed in the ledger
 )
+
+# Who looked at a person's data.
+LOOK = sa.Table(
+    "vault_look",
+    metadata,
+    sa.Column("id", COUNTER, primary_key=True, autoincrement=True),
+    sa.Column("employee_id", sa.String(64), nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary),  # deterministic CBOR, sealed; null: forgotten
+    sa.Index("ix_vault_look_employee_id_id", "employee_id", "id"),
+)

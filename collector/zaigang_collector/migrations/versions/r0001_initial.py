@@ -441,6 +441,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("destroyed_ms IS NULL"),
     )
     op.create_table(
+        "vault_look",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("employee_id", sa.String(length=64), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vault_look")),
+    )
+    op.create_index("ix_vault_look_employee_id_id", "vault_look", ["employee_id", "id"])
+    op.create_table(
         "vault_master",
         sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("master_id", sa.String(length=100), nullable=False),
@@ -584,6 +598,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_vault_tombstone_kind"), table_name="vault_tombstone")
     op.drop_table("vault_tombstone")
     op.drop_table("vault_master")
+    op.drop_index("ix_vault_look_employee_id_id", table_name="vault_look")
+    op.drop_table("vault_look")
     op.drop_index("uq_vault_key_living", table_name="vault_key")
     op.drop_index("ix_vault_key_subject", table_name="vault_key")
     op.drop_table("vault_key")
