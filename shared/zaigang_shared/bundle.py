@@ -233,9 +233,11 @@ def _files(parts: Parts) -> dict[str, bytes]:
         "trust/collector.pem": trust.collector_key.public_bytes(
             Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
         ),
-        "trust/witnesses.vkey": "".join(f"{key}\n" for key in trust.witnesses).encode(),
-        "trust/tsa.pem": _pem(trust.stamp_roots),
     }
+    if trust.witnesses:
+        files["trust/witnesses.vkey"] = "".join(f"{key}\n" for key in trust.witnesses).encode()
+    if trust.stamp_roots:
+        files["trust/tsa.pem"] = _pem(trust.stamp_roots)
     if parts.stamp is not None:
         files["checkpoint.tsr"] = parts.stamp
     for device_id, certificates in parts.certificates.items():
@@ -339,7 +341,7 @@ def _check_names(names: Sequence[str]) -> None:
         seen.add(name)
     missing = REQUIRED - seen
     if missing:
-        raise BundleError(f"no evidence bundle: {sorted(missing)[0]} is missing")
+        raise BundleError(f"no evidence bundle: {min(missing)} is missing")
 
 
 def _check_sizes(sizes: Mapping[str, int]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from zaigang_shared import cbor
 from zaigang_shared.bundle_case import Case, Item, moment
-from zaigang_shared.bundle_report import Broken, Said
+from zaigang_shared.bundle_report import BrokenError, Said
 from zaigang_shared.errors import WireError
 from zaigang_shared.ledger_entry import EntryType
 
@@ -37,8 +37,8 @@ def links(case: Case) -> Said:
     _check_envelopes(case, named)
     return Said(
         f"核验结论引用的 {punches} 条打卡、{len(named)} 个封包和判定规则都在包内，且与声明的时段一致",
-        f"the {punches} clock-ins, {len(named)} envelopes and the policy that it names are in the "
-        "bundle and fit the claim",
+        f"all that it names is in the bundle and fits the claim: clock-ins ({punches}), envelopes "
+        f"({len(named)}), policy",
     )
 
 
@@ -68,8 +68,8 @@ def _map(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value
 
 
-def _broken(zh: str, en: str) -> Broken:
-    return Broken(_PATH, f"核验结论{zh}", f"the assessment {en}")
+def _broken(zh: str, en: str) -> BrokenError:
+    return BrokenError(_PATH, f"核验结论{zh}", f"the assessment {en}")
 
 
 def _check_subject(case: Case, claim: Mapping[str, Any]) -> None:
@@ -77,7 +77,7 @@ def _check_subject(case: Case, claim: Mapping[str, Any]) -> None:
     subject = case.manifest["subject"]
     for name, field in _CLAIM_FIELDS.items():
         if subject.get(name) != claim.get(field):
-            raise Broken(
+            raise BrokenError(
                 "manifest.json",
                 f"清单称 {name} 为 {subject.get(name)!r}，核验结论中为 {claim.get(field)!r}",
                 f"the manifest says {name} {subject.get(name)!r}, the assessment {claim.get(field)!r}",
@@ -87,7 +87,7 @@ def _check_subject(case: Case, claim: Mapping[str, Any]) -> None:
 def _check_policy(case: Case, assessment: Mapping[str, Any]) -> None:
     found = hashlib.sha256(_POLICY_LABEL + case.files["policy.json"]).hexdigest()
     if assessment.get("policy_hash") != found:
-        raise Broken(
+        raise BrokenError(
             "policy.json",
             "包内的判定规则不是核验结论所依据的规则",
             "is another policy than the one that the assessment was made with",
@@ -113,7 +113,7 @@ def _check_clock_ins(case: Case, claim: Mapping[str, Any]) -> int:
             )
         for item, fields in found:
             if fields["employee"] != claim.get("employee_id"):
-                raise Broken(
+                raise BrokenError(
                     item.record,
                     f"打卡 {reference} 属于另一名员工",
                     f"clock-in {reference} is another employee's",
@@ -140,8 +140,8 @@ def _clock_in(item: Item, body: bytes) -> Mapping[str, Any]:
     return fields
 
 
-def _no_clock_in(item: Item, why: str) -> Broken:
-    return Broken(item.record, f"打卡记录无法读取（{why}）", f"no clock-in: {why}")
+def _no_clock_in(item: Item, why: str) -> BrokenError:
+    return BrokenError(item.record, f"打卡记录无法读取（{why}）", f"no clock-in: {why}")
 
 
 def _clock_in_id(fields: Mapping[str, Any]) -> str:

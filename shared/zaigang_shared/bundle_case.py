@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from zaigang_shared import bundle, merkle
 from zaigang_shared.bundle import Trust
-from zaigang_shared.bundle_report import Broken, Said
+from zaigang_shared.bundle_report import BrokenError, Said
 from zaigang_shared.checkpoint import Checkpoint
 from zaigang_shared.envelope import Envelope
 from zaigang_shared.errors import BundleError
@@ -144,14 +144,14 @@ def moment(at_ms: int) -> Said:
 
 
 def read_items(data: bytes) -> list[Item]:
-    """entries.json, in its order. Raises Broken."""
+    """entries.json, in its order. Raises BrokenError."""
     what = "entries.json"
     try:
         raws = bundle.canonical_loads(data, what)
         if type(raws) is not list or not raws:
             raise BundleError(f"{what} is a list of at least one ledger entry")
     except BundleError as error:
-        raise Broken(what, f"entries.json 无法读取（{error}）", str(error)) from error
+        raise BrokenError(what, f"entries.json 无法读取（{error}）", str(error)) from error
     return [_item(number, raw) for number, raw in enumerate(raws)]
 
 
@@ -175,7 +175,7 @@ def _item(number: int, raw: object) -> Item:
             raise ValueError("file is a name or null")
         return Item(index, leaf, leaf.hash(), raw["file"], proof)
     except (ValueError, TypeError) as error:
-        raise Broken(
+        raise BrokenError(
             f"entries.json, item {number}",
             f"entries.json 第 {number + 1} 项的格式不对（{error}）",
             f"item {number} of entries.json has another form than entries have: {error}",

@@ -12,15 +12,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from zaigang_shared import bundle, bundle_assessment, cose, envelope, receipt
 from zaigang_shared.bundle_case import ALLOWANCE_MS, Case, moment
-from zaigang_shared.bundle_report import Broken, Said, some
+from zaigang_shared.bundle_report import BrokenError, Said, some
 from zaigang_shared.envelope import Envelope
 from zaigang_shared.errors import WireError
 from zaigang_shared.ledger_entry import EntryType
 from zaigang_shared.receipt import Receipt
 
 _DEVICE_URI: Final = "zaigang:device:"
-# What cryptography raises for a certificate that it cannot make sense of.
-ODD_CERTIFICATE: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+# What cryptography raises for a certificate that it cannot make sense of. Its warnings are errors
+# where somebody has made them so.
+ODD_CERTIFICATE: Final = (
+    *(ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, Warning),
+    *(x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
 
 
 def certificates(case: Case) -> Said:
@@ -34,7 +38,7 @@ def certificates(case: Case) -> Said:
         except WireError as error:
             raise _bad_certificate(path, error.detail) from error
         except InvalidSignature as error:
-            raise Broken(
+            raise BrokenError(
                 path,
                 f"设备 {device_id} 的证书不是由本证书机构签发的：证书可能被替换",
                 f"a certificate of device {device_id} was not issued by this authority: replaced?",
@@ -42,7 +46,7 @@ def certificates(case: Case) -> Said:
         except ODD_CERTIFICATE as error:
             raise _bad_certificate(path, str(error)) from error
         if len(keys) != 1:
-            raise Broken(
+            raise BrokenError(
                 path,
                 f"设备 {device_id} 的各张证书不是同一个公钥：证书可能被替换",
                 f"the certificates of device {device_id} are of {len(keys)} different keys: replaced?",
@@ -62,7 +66,7 @@ def envelopes(case: Case) -> Said:
         device_id = path.split("/")[1]
         key = case.keys.get(device_id)
         if key is None:
-            raise Broken(
+            raise BrokenError(
                 path,
                 f"包内没有设备 {device_id} 的证书",
                 f"there is no certificate of device {device_id}",
@@ -71,7 +75,7 @@ def envelopes(case: Case) -> Said:
         seal = opened.seal
         right = bundle.envelope_path(seal.device_id, seal.seq)
         if right != path:
-            raise Broken(
+            raise BrokenError(
                 path,
                 f"此处存放的是设备 {seal.device_id} 的第 {seal.seq} 个封包：封包被调换",
                 f"holds envelope {seal.seq} of device {seal.device_id}, which belongs at {right}: "
@@ -122,7 +126,7 @@ def receipts(case: Case) -> Said:
         case.receipts[envelope.digest(data)] = given
         acknowledged = case.chains.get(given.device_id, {}).get(given.through)
         if acknowledged is not None and acknowledged.digest != given.head:
-            raise Broken(
+            raise BrokenError(
                 path,
                 f"回执确认的第 {given.through} 个封包与包内的不是同一个：封包被换过",
                 f"the receipt acknowledges another envelope {given.through} than the one in the "
@@ -145,8 +149,8 @@ def receipts(case: Case) -> Said:
             Said(
                 f"{open_below} 个封包没有引用回执，或所引回执不在包内：它们最早何时生成无法证明，"
                 "只能证明不晚于送达时间",
-                f"{open_below} envelopes quote no receipt, or one that is not in the bundle: nothing "
-                "says before when they were not made; they were made before they arrived",
+                f"{open_below} envelopes quote no receipt, or one that is not in the bundle: how early "
+                "they were made cannot be shown, only that it was before they arrived",
             )
         )
     return Said(
@@ -176,15 +180,17 @@ def _device_key(
     return raw
 
 
-def _bad_certificate(path: str, why: str) -> Broken:
-    return Broken(path, f"设备证书不符合要求（{why}）", f"no certificate of this device: {why}")
+def _bad_certificate(path: str, why: str) -> BrokenError:
+    return BrokenError(
+        path, f"设备证书不符合要求（{why}）", f"no certificate of this device: {why}"
+    )
 
 
 def _opened(path: str, data: bytes, key: Ed25519PublicKey) -> Envelope:
     try:
         return envelope.open_sealed(data, key)
     except WireError as error:
-        raise Broken(
+        raise BrokenError(
             path,
             f"签名封包不成立，内容在签名之后被改动，或不是该设备所签（{error.detail}）",
             f"the envelope does not hold: changed after it was signed, or not signed by this "
@@ -200,7 +206,7 @@ def _check_valid_then(case: Case, path: str, device_id: str, at_ms: int) -> None
         for one in case.certificates[device_id]
     ):
         at = moment(at_ms)
-        raise Broken(
+        raise BrokenError(
             path,
             f"封包于{at.zh}入账，当时设备 {device_id} 没有有效证书",
             f"entered at {at.en}, when no certificate of device {device_id} was valid",
@@ -214,7 +220,7 @@ def _ms(at: datetime) -> int:
 def _told_or_broken(case: Case, later: Envelope, excused: frozenset[bytes]) -> None:
     seal = later.seal
     if later.digest not in excused:
-        raise Broken(
+        raise BrokenError(
             bundle.envelope_path(seal.device_id, seal.seq),
             f"设备 {seal.device_id} 的第 {seal.seq} 个封包所指的前一封包不是包内的第 {seal.seq - 1} 个："
             "封包被换过，或设备自己改写了历史，而核验结论没有提及",
@@ -234,14 +240,14 @@ def _receipt(case: Case, path: str, data: bytes) -> Receipt:
     try:
         given = receipt.open_receipt(data, case.trust.collector_key)
     except WireError as error:
-        raise Broken(
+        raise BrokenError(
             path,
             f"回执不是由本收集端的密钥签署，或已被改动（{error.detail}）",
             f"the receipt is not signed by this collector's key, or was changed ({error.detail})",
         ) from error
     right = bundle.receipt_path(given.device_id, given.through, envelope.digest(data))
     if right != path:
-        raise Broken(
+        raise BrokenError(
             path,
             f"此处存放的是设备 {given.device_id} 的回执：回执被挪用",
             f"is a receipt for device {given.device_id}, which belongs at {right}: replayed",
@@ -253,7 +259,7 @@ def _check_quoted(one: Envelope, quoted: Receipt, arrived_ms: int | None) -> Non
     seal = one.seal
     path = bundle.envelope_path(seal.device_id, seal.seq)
     if quoted.device_id != seal.device_id or quoted.through >= seal.seq:
-        raise Broken(
+        raise BrokenError(
             path,
             f"封包引用的回执属于设备 {quoted.device_id} 的第 {quoted.through} 个封包，不可能在它之前收到",
             f"quotes a receipt of device {quoted.device_id} for envelope {quoted.through}, which it "
@@ -261,7 +267,7 @@ def _check_quoted(one: Envelope, quoted: Receipt, arrived_ms: int | None) -> Non
         )
     if arrived_ms is not None and arrived_ms + ALLOWANCE_MS < quoted.at_ms:
         arrived, since = moment(arrived_ms), moment(quoted.at_ms)
-        raise Broken(
+        raise BrokenError(
             path,
             f"封包的入账时间（{arrived.zh}）早于它所引用的回执（{since.zh}）：时间被倒填",
             f"entered at {arrived.en}, before the receipt that it quotes was given ({since.en}): "

@@ -52,14 +52,18 @@ from zaigang_shared import bundle, bundle_assessment, bundle_chain, bundle_ledge
 from zaigang_shared import note as notes
 from zaigang_shared.bundle import Subject, Trust
 from zaigang_shared.bundle_case import Case, Named, StampVerifier, read_items
-from zaigang_shared.bundle_report import Broken, Link, Report, Said, State
+from zaigang_shared.bundle_report import BrokenError, Link, Report, Said, State
 from zaigang_shared.errors import BundleError, NoteError
 from zaigang_shared.note import COSIGNATURE, ED25519, VerifierKey
 
 _MANIFEST: Final = frozenset({"v", "format", "made_ms", "subject", "purpose", "origin", "files"})
 _SUBJECT: Final = {
-    **{"assessment": str, "version": int, "employee": str, "site": str},
-    **{"start_ms": int, "end_ms": int},
+    "assessment": str,
+    "version": int,
+    "employee": str,
+    "site": str,
+    "start_ms": int,
+    "end_ms": int,
 }
 _WHAT: Final = {
     "shape": Said("文件完整，格式正确", "The file is whole and a bundle"),
@@ -107,7 +111,7 @@ def check(
             continue
         try:
             found = _shape(case, data) if name == "shape" else steps[name](case)
-        except Broken as error:
+        except BrokenError as error:
             failed = True
             links.append(Link(number, name, what, State.BROKEN, error.said, error.record))
         else:
@@ -153,7 +157,7 @@ def _shape(case: Case, data: bytes) -> Said:
         case.files = bundle.read(data)
         case.manifest = _manifest(case.files["manifest.json"])
     except BundleError as error:
-        raise Broken("zip", f"不是可以读取的证据包（{error}）", str(error)) from error
+        raise BrokenError("zip", f"不是可以读取的证据包（{error}）", str(error)) from error
     case.facts |= {
         "subject": asdict(Subject(**case.manifest["subject"])),
         "purpose": case.manifest["purpose"],
@@ -185,11 +189,11 @@ def _files(case: Case) -> Said:
     told: Mapping[str, str] = case.manifest["files"]
     for name in sorted(told.keys() | (case.files.keys() - {"manifest.json"})):
         if name not in case.files:
-            raise Broken(name, "清单中的文件不在包内", "is in the manifest and not in the zip")
+            raise BrokenError(name, "清单中的文件不在包内", "is in the manifest and not in the zip")
         if name not in told:
-            raise Broken(name, "文件不在清单中", "is in the zip and not in the manifest")
+            raise BrokenError(name, "文件不在清单中", "is in the zip and not in the manifest")
         if hashlib.sha256(case.files[name]).hexdigest() != told[name]:
-            raise Broken(
+            raise BrokenError(
                 name,
                 "文件内容与清单中的哈希值不符：文件损坏或被改动",
                 "does not have the hash in the manifest: damaged or changed",
@@ -206,7 +210,7 @@ def _root(case: Case) -> tuple[State, Said]:
         if own.replace(" ", "").encode() not in case.files[name].replace(b" ", b"").replace(
             b"\n", b""
         ):
-            raise Broken(
+            raise BrokenError(
                 name,
                 "说明文件中的信任根指纹不是本包密钥的指纹",
                 "shows another root fingerprint than that of the keys in this bundle",
@@ -219,9 +223,11 @@ def _root(case: Case) -> tuple[State, Said]:
     )
     for path, wanted, found in pinned:
         if wanted is not None and wanted != found:
-            raise Broken(path, "不是您指定的密钥", "is another key than the one that you named")
+            raise BrokenError(
+                path, "不是您指定的密钥", "is another key than the one that you named"
+            )
     if named.root is not None and named.root != own:
-        raise Broken(
+        raise BrokenError(
             "trust/",
             f"信任根指纹是 {own}，不是您指定的 {named.root}：本包出自另一个收集端，或系伪造",
             f"its root fingerprint is {own}, not {named.root} as you named: of another collector, or "
@@ -252,7 +258,7 @@ def _trust(files: Mapping[str, bytes]) -> Trust:
         path = "trust/tsa.pem"
         roots = read_certificates(files[path]) if files.get(path) else []
     except BundleError as error:
-        raise Broken(path, f"无法读取（{error}）", str(error)) from error
+        raise BrokenError(path, f"无法读取（{error}）", str(error)) from error
     return Trust(authorities[0], log[0], collector_key, witnesses, roots)
 
 
@@ -260,7 +266,7 @@ def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         found = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
         _ = certificate.public_key()
-    except (x509.ExtensionNotFound, *bundle_chain.ODD_CERTIFICATE):
+    except bundle_chain.ODD_CERTIFICATE:
         return False
     return found.value.ca
 
@@ -282,7 +288,7 @@ def _same_ledger(case: Case, data: bytes, proof: list[bytes] | None) -> tuple[St
     try:
         other = bundle.read(data)
     except BundleError as error:
-        raise Broken(
+        raise BrokenError(
             "--against", f"不是可以读取的证据包（{error}）", f"the other file: {error}"
         ) from error
     return bundle_ledger.same_ledger(case, other["checkpoint.txt"], proof)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from zaigang_shared import bundle_devices, merkle
 from zaigang_shared import checkpoint as checkpoints
-from zaigang_shared import merkle
 from zaigang_shared import note as notes
 from zaigang_shared.bundle_case import ALLOWANCE_MS, Case, Item, moment
-from zaigang_shared.bundle_report import Broken, Said, State, some
+from zaigang_shared.bundle_report import BrokenError, Said, State, some
 from zaigang_shared.checkpoint import Checkpoint
 from zaigang_shared.errors import NoteError, ProofError, TimestampError
 from zaigang_shared.ledger_entry import EntryType
@@ -24,13 +24,13 @@ def checkpoint(case: Case) -> Said:
     try:
         case.checkpoint, case.note = checkpoints.open_note(case.files[_CHECKPOINT], case.trust.log)
     except NoteError as error:
-        raise Broken(
+        raise BrokenError(
             _CHECKPOINT,
             f"账本检查点不是由账本密钥签署，或已被改动：检查点系伪造（{error}）",
             f"the checkpoint is not signed by the log's key, or was changed: forged ({error})",
         ) from error
     if case.manifest["origin"] != case.checkpoint.origin:
-        raise Broken(
+        raise BrokenError(
             "manifest.json",
             f"清单中的账本名称与检查点（{case.checkpoint.origin}）不同",
             f"the manifest names another log than the checkpoint ({case.checkpoint.origin})",
@@ -67,6 +67,7 @@ def entries(case: Case) -> Said:
                 "they are in the ledger still, and nobody can say what they said",
             )
         )
+    bundle_devices.tell(case)
     case.facts["entries"] = len(case.items)
     return Said(
         f"{len(case.items)} 条存证账本记录都被检查点的根所涵盖",
@@ -93,20 +94,20 @@ def complete(case: Case) -> Said:
     for path in (*shown, "assessment.json", "policy.json"):
         item = claimed.pop(path, None)
         if item is None or item.leaf is None:
-            raise Broken(
+            raise BrokenError(
                 path,
                 "这份文件没有对应的账本记录：不能证明它曾经入账",
                 "no ledger entry is about this file: nothing says that it was ever entered",
             )
         if not _fits(path, item.leaf.type):
-            raise Broken(
+            raise BrokenError(
                 item.record,
                 f"账本记录的类型是 {item.leaf.type}，却指向 {path}",
                 f"an entry of type {item.leaf.type} points to {path}",
             )
     if claimed:
         path, item = next(iter(claimed.items()))
-        raise Broken(
+        raise BrokenError(
             item.record,
             f"账本记录指向 {path}，那里不能存放内容",
             f"points to {path}, where no body lies",
@@ -120,7 +121,7 @@ def once(case: Case) -> Said:
     highest, last, seen = -1, 0, dict[tuple[EntryType, bytes], int]()
     for item in case.items:
         if item.index <= highest:
-            raise Broken(
+            raise BrokenError(
                 item.record,
                 f"账本记录的序号 {item.index} 重复或次序颠倒",
                 f"index {item.index} is there twice, or out of order",
@@ -130,7 +131,7 @@ def once(case: Case) -> Said:
             continue
         if item.leaf.at_ms + ALLOWANCE_MS < last:
             at, before = moment(item.leaf.at_ms), moment(last)
-            raise Broken(
+            raise BrokenError(
                 item.record,
                 f"记录时间（{at.zh}）早于序号更小的记录（{before.zh}）：时间被倒填",
                 f"says {at.en}, though an entry before it says {before.en}: back-dated",
@@ -139,7 +140,7 @@ def once(case: Case) -> Said:
         if item.leaf.type is EntryType.ENVELOPE:
             name = (item.leaf.type, item.leaf.body_hash)
             if name in seen:
-                raise Broken(
+                raise BrokenError(
                     item.record,
                     f"同一个封包以序号 {seen[name]} 和 {item.index} 两次入账",
                     f"the envelope of #{seen[name]} was entered again",
@@ -153,7 +154,7 @@ def same_ledger(case: Case, other: str | bytes, proof: list[bytes] | None) -> tu
     try:
         there, _ = checkpoints.open_note(other, case.trust.log)
     except NoteError as error:
-        raise Broken(
+        raise BrokenError(
             "--against checkpoint.txt",
             f"另一证据包的检查点不是由同一账本密钥签署（{error}）",
             f"the other bundle's checkpoint is not signed by the same log key ({error})",
@@ -181,8 +182,8 @@ def same_ledger(case: Case, other: str | bytes, proof: list[bytes] | None) -> tu
     )
 
 
-def _forked(old: Checkpoint, new: Checkpoint, why: str) -> Broken:
-    return Broken(
+def _forked(old: Checkpoint, new: Checkpoint, why: str) -> BrokenError:
+    return BrokenError(
         _CHECKPOINT,
         f"同一账本密钥签署了两段互相矛盾的历史（{old.size} 条与 {new.size} 条）：账本被分叉{why}",
         f"the same log key signed two histories that contradict each other (sizes {old.size} and "
@@ -193,13 +194,13 @@ def _forked(old: Checkpoint, new: Checkpoint, why: str) -> Broken:
 def _check_body(case: Case, item: Item) -> None:
     body = case.files.get(item.file or "")
     if body is None:
-        raise Broken(
+        raise BrokenError(
             item.record,
             f"账本记录指向的 {item.file} 不在包内：被删除",
             f"the entry's body {item.file} is not in the bundle: deleted",
         )
     if item.leaf is not None and hashlib.sha256(body).digest() != item.leaf.body_hash:
-        raise Broken(
+        raise BrokenError(
             f"{item.record} ({item.file})",
             f"{item.file} 的内容与账本记录的哈希值不符：内容被改动",
             f"{item.file} does not have the hash that was entered: changed",
@@ -213,7 +214,7 @@ def _check_included(case: Case, item: Item) -> None:
         )
     except ProofError as error:
         subject = "" if item.file is None else f" ({item.file})"
-        raise Broken(
+        raise BrokenError(
             item.record + subject,
             "账本记录（类型、时间、哈希值或序号）与检查点的根不符：记录被改动、时间被倒填，"
             "或证明属于另一条记录",
@@ -242,7 +243,7 @@ def _witnesses(case: Case) -> tuple[State, str, str]:
     seen = {str(key): at_s for key in keys if (at_s := _seen_by(case, key)) is not None}
     names = [key.name for key in keys if str(key) in seen]
     if named and len(seen) < needed:
-        raise Broken(
+        raise BrokenError(
             _CHECKPOINT,
             f"需要 {needed} 个见证方的联署，只有 {len(seen)} 个",
             f"{needed} of the named witnesses must have cosigned, {len(seen)} did",
@@ -268,7 +269,7 @@ def _seen_by(case: Case, key: VerifierKey) -> int | None:
     try:
         at_s = notes.verify_cosignature(case.note, key)
     except NoteError as error:
-        raise Broken(
+        raise BrokenError(
             _CHECKPOINT,
             f"见证方 {key.name} 的联署不成立（{error}）",
             f"the cosignature of witness {key.name} does not hold ({error})",
@@ -286,7 +287,7 @@ def _stamp(case: Case) -> tuple[State, str, str]:
     named = case.named.stamp_roots
     if token is None:
         if named:
-            raise Broken(
+            raise BrokenError(
                 _STAMP,
                 "指定了时间戳机构，但包内没有时间戳",
                 "a time stamp authority was named, and there is no time stamp in the bundle",
@@ -302,7 +303,7 @@ def _stamp(case: Case) -> tuple[State, str, str]:
     try:
         at_ms = case.stamp_verifier(token, case.note.text.encode(), roots).at_ms
     except TimestampError as error:
-        raise Broken(
+        raise BrokenError(
             _STAMP,
             f"时间戳不成立（{error}）",
             f"the time stamp does not hold: {error}",
@@ -323,7 +324,7 @@ def _stamp(case: Case) -> tuple[State, str, str]:
 def _check_not_early(case: Case, at_ms: int, zh: str, en: str) -> None:
     if at_ms + ALLOWANCE_MS < case.newest_ms:
         at, newest = moment(at_ms), moment(case.newest_ms)
-        raise Broken(
+        raise BrokenError(
             _STAMP if "stamp" in en else _CHECKPOINT,
             f"{zh}时间（{at.zh}）早于账本中最新的记录（{newest.zh}）：记录的时间不实",
             f"{en} at {at.en}, before the newest entry says it came ({newest.en}): its time is false",

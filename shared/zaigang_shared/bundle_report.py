@@ -21,7 +21,7 @@ class Said:
         return self.zh if language == "zh" else self.en
 
 
-class Broken(BundleError):
+class BrokenError(BundleError):
     """A link that does not hold; `record` names the exact thing in the bundle."""
 
     def __init__(self, record: str, zh: str, en: str) -> None:

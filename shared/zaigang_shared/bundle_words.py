@@ -79,7 +79,7 @@ def told(report: Report, language: str) -> str:
         lines += ["", label, f"    {first}", f"    {second}"]
     if report.notes:
         lines += ["", Said("说明", "Notes")[language]]
-        lines += [f"  - {note[language]}" for note in report.notes]
+        lines += [f"  - {_plain(note[language])}" for note in report.notes]
     lines += ["", _answer(report, language)]
     if report.broken is None:
         lines += ["", _PROVES[language].rstrip("\n")]
