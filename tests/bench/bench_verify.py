@@ -31,7 +31,9 @@ _ROUNDS: Final = 5
 
 def a_working_day() -> tuple[bytes, str]:
     """The bundle and its root's fingerprint."""
-    world = bundles.World(device_ids=("laptop-li",), first_index=7_654_321, size=_LEDGER)
+    world = bundles.World(
+        device_ids=("laptop-li",), first_index=7_654_321, size=_LEDGER, readings_each=10
+    )
     world.works(ENVELOPES)
     while len(world.log) < ENTRIES - 2:  # policy and assessment come last
         world.note_down(EntryType.WORK_LOG, len(world.log).to_bytes(200, "big"))

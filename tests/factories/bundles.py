@@ -147,6 +147,8 @@ class World:
     first_index: int = 100
     size: int = 1000
     """Of the ledger when the bundle is made."""
+    readings_each: int = 1
+    """In an envelope."""
     trailing: bytes = b""
     """What the ledger holds after our entries: two worlds that differ in it are a fork."""
     now_ms: int = START_MS
@@ -187,7 +189,9 @@ class World:
         reading: dict[str, Any] = {"k": "usage", "t": up_ms, "span": 60_000}
         reading |= {"active": 3, "regular": False, "session": "local", "locked": False}
         reading |= {"apps": {}, "touched": {}}
-        sealed = envelope.seal(ed25519(device_id), Seal(**(fields | changes)), [reading])
+        sealed = envelope.seal(
+            ed25519(device_id), Seal(**(fields | changes)), [reading] * self.readings_each
+        )
         self.envelopes.append(sealed)
         self.enter(EntryType.ENVELOPE, sealed)
         digest = envelope.digest(sealed)
