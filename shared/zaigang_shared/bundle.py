@@ -12,6 +12,7 @@ import io
 import json
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -76,7 +77,16 @@ _WHEN: Final = (1980, 1, 1, 0, 0, 0)  # one content is one file, whenever it is 
 # All that zipfile lets out for bytes that are no zip; it has no error of its own for half of them.
 _ZIP_ERRORS: Final = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RuntimeError),
-    *(EOFError, OSError, ValueError, KeyError, IndexError, OverflowError, MemoryError),
+    *(
+        struct.error,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        IndexError,
+        OverflowError,
+        MemoryError,
+    ),
 )
 
 
@@ -138,7 +148,7 @@ class Parts:
     receipts: Iterable[bytes]
     entries: Sequence[Proven | Blinded]
     bodies: Iterable[bytes]
-    """Of all entries but envelopes, and not again assessment and policy."""
+    """Of all other entries; what has a place of its own in the zip is passed over."""
     checkpoint: str
     """The signed note with all its lines."""
     assessment: bytes
@@ -254,11 +264,10 @@ def _files(parts: Parts) -> dict[str, bytes]:
         paths[EntryType.ENVELOPE, opened.digest] = path
     for signed in parts.receipts:
         files[_path_of_receipt(signed)] = signed
-    kept = set()
-    for body in parts.bodies:
-        digest = hashlib.sha256(body).digest()
-        files[f"bodies/{digest.hex()}"] = body
-        kept.add(digest)
+    elsewhere = {digest for _, digest in paths}
+    bodies = {hashlib.sha256(body).digest(): body for body in parts.bodies}
+    kept = bodies.keys() - elsewhere
+    files |= {f"bodies/{digest.hex()}": bodies[digest] for digest in kept}
     entries = sorted(parts.entries, key=lambda entry: entry.index)
     files["entries.json"] = canonical([_entry(entry, paths, kept) for entry in entries])
     files |= bundle_readme.texts(fingerprint(trust.ca, trust.log, trust.collector_key))

@@ -181,7 +181,7 @@ def _check_envelopes(case: Case, named: set[bytes]) -> None:
         at = moment(entry.leaf.at_ms)
         case.notes.append(
             Said(
-                f"核验结论所依据的一个封包（{at.zh}入账）内容已依法删除，只剩其哈希值",
+                f"核验结论所依据的一个封包（{at.zh} 入账）内容已依法删除，只剩其哈希值",
                 f"one envelope that the assessment rests on (entered {at.en}) was forgotten; only its "
                 "hash is left",
             )

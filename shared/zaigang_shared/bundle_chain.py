@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from zaigang_shared import bundle, bundle_assessment, cose, envelope, receipt
 from zaigang_shared.bundle_case import ALLOWANCE_MS, Case, moment
@@ -34,6 +36,7 @@ def certificates(case: Case) -> Said:
         device_id = path.removeprefix("devices/").removesuffix(".pem")
         try:
             found = x509.load_pem_x509_certificates(data)
+            check_plain_pem(data, [one.public_bytes(Encoding.PEM) for one in found])
             keys = {_device_key(one, device_id, ca) for one in found}
         except WireError as error:
             raise _bad_certificate(path, error.detail) from error
@@ -160,6 +163,13 @@ def receipts(case: Case) -> Said:
     )
 
 
+def check_plain_pem(data: bytes, again: Sequence[bytes]) -> None:
+    """Raise ValueError for words between the PEM blocks, and for other ways to write them: two
+    programs might read two things, and nobody has signed the words."""
+    if b"".join(again) != data:
+        raise ValueError("there is something else in the file, or it is written in another way")
+
+
 def _device_key(
     certificate: x509.Certificate, device_id: str, authority: x509.Certificate
 ) -> bytes:
@@ -208,7 +218,7 @@ def _check_valid_then(case: Case, path: str, device_id: str, at_ms: int) -> None
         at = moment(at_ms)
         raise BrokenError(
             path,
-            f"封包于{at.zh}入账，当时设备 {device_id} 没有有效证书",
+            f"封包于{at.zh} 入账，当时设备 {device_id} 没有有效证书",
             f"entered at {at.en}, when no certificate of device {device_id} was valid",
         )
 

@@ -46,7 +46,7 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from zaigang_shared import bundle, bundle_assessment, bundle_chain, bundle_ledger, bundle_root
 from zaigang_shared import note as notes
@@ -81,6 +81,8 @@ _WHAT: Final = {
     "once": Said("没有重复，时间依次向前", "Nothing twice, and times go forward"),
     "same_ledger": Said("与另一证据包出自同一账本", "The other bundle is of the same ledger"),
 }
+_PEM: Final = Encoding.PEM
+_SPKI: Final = PublicFormat.SubjectPublicKeyInfo
 _Step = Callable[[Case], "Said | tuple[State, Said]"]
 
 
@@ -244,7 +246,7 @@ def _root(case: Case) -> tuple[State, Said]:
 def _trust(files: Mapping[str, bytes]) -> Trust:
     path = "trust/ca.pem"
     try:
-        authorities = read_certificates(files[path])
+        authorities = _plain_certificates(files[path])
         if len(authorities) != 1 or not _is_authority(authorities[0]):
             raise BundleError("expected one certificate, of a certificate authority")
         path = "trust/log.vkey"
@@ -253,13 +255,27 @@ def _trust(files: Mapping[str, bytes]) -> Trust:
             raise BundleError("expected one verifier key")
         path = "trust/collector.pem"
         collector_key = read_collector_key(files[path])
+        _plain(files[path], [collector_key.public_bytes(_PEM, _SPKI)])
         path = "trust/witnesses.vkey"
         witnesses = _keys(files.get(path, b""), COSIGNATURE)
         path = "trust/tsa.pem"
-        roots = read_certificates(files[path]) if files.get(path) else []
+        roots = _plain_certificates(files[path]) if path in files else []
     except BundleError as error:
         raise BrokenError(path, f"无法读取（{error}）", str(error)) from error
     return Trust(authorities[0], log[0], collector_key, witnesses, roots)
+
+
+def _plain_certificates(data: bytes) -> list[x509.Certificate]:
+    found = read_certificates(data)
+    _plain(data, [one.public_bytes(_PEM) for one in found])
+    return found
+
+
+def _plain(data: bytes, again: Sequence[bytes]) -> None:
+    try:
+        bundle_chain.check_plain_pem(data, again)
+    except ValueError as error:
+        raise BundleError(str(error)) from error
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

@@ -70,6 +70,6 @@ def _note(item: Item, event: Mapping[str, Any], fields: Mapping[str, Any]) -> Sa
         zh, en = f"{zh}：收回入库", f"{en}: into store"
     if type(fields.get("from")) is int:
         since = moment(fields["from"])
-        zh, en = f"{zh}，自{since.zh}起不再可信", f"{en}, not trusted since {since.en}"
+        zh, en = f"{zh}，自{since.zh} 起不再可信", f"{en}, not trusted since {since.en}"
     at = moment(item.leaf.at_ms if item.leaf is not None else 0)
     return Said(f"{at.zh}，设备 {event['device']} {zh}", f"{at.en}: device {event['device']} {en}")

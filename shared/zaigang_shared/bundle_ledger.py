@@ -117,7 +117,10 @@ def complete(case: Case) -> Said:
 
 
 def once(case: Case) -> Said:
-    """13: no index twice, no envelope twice, and times that go forward."""
+    """13: no index twice, no envelope twice, and times that go forward.
+
+    Two envelopes of one number have one path (step 5), which a zip has once (step 1).
+    """
     highest, last, seen = -1, 0, dict[tuple[EntryType, bytes], int]()
     for item in case.items:
         if item.index <= highest:
@@ -252,7 +255,7 @@ def _witnesses(case: Case) -> tuple[State, str, str]:
         return State.NOT_CHECKED, "没有见证方联署", "no witness cosigned"
     case.facts["witnessed_s"] = min(seen.values())
     at = moment(min(seen.values()) * 1000)
-    zh, en = f"见证方 {some(names)} 于{at.zh}联署", f"cosigned by {some(names)} at {at.en}"
+    zh, en = f"见证方 {some(names)} 于{at.zh} 联署", f"cosigned by {some(names)} at {at.en}"
     if named:
         return State.HOLDS, zh, en
     return (
@@ -274,7 +277,8 @@ def _seen_by(case: Case, key: VerifierKey) -> int | None:
             f"见证方 {key.name} 的联署不成立（{error}）",
             f"the cosignature of witness {key.name} does not hold ({error})",
         ) from error
-    _check_not_early(case, at_s * 1000, f"见证方 {key.name} 的联署", f"witness {key.name} cosigned")
+    said = Said(f"见证方 {key.name} 的联署", f"witness {key.name} cosigned")
+    _check_not_early(case, _CHECKPOINT, at_s * 1000, said)
     return at_s
 
 
@@ -308,7 +312,7 @@ def _stamp(case: Case) -> tuple[State, str, str]:
             f"时间戳不成立（{error}）",
             f"the time stamp does not hold: {error}",
         ) from error
-    _check_not_early(case, at_ms, "时间戳", "the time stamp was made")
+    _check_not_early(case, _STAMP, at_ms, Said("时间戳的", "the time stamp was made"))
     case.facts["stamped_ms"] = at_ms
     at = moment(at_ms)
     zh, en = f"时间戳证明检查点不晚于{at.zh}", f"stamped: it existed at {at.en}"
@@ -321,11 +325,11 @@ def _stamp(case: Case) -> tuple[State, str, str]:
     )
 
 
-def _check_not_early(case: Case, at_ms: int, zh: str, en: str) -> None:
+def _check_not_early(case: Case, record: str, at_ms: int, said: Said) -> None:
     if at_ms + ALLOWANCE_MS < case.newest_ms:
         at, newest = moment(at_ms), moment(case.newest_ms)
         raise BrokenError(
-            _STAMP if "stamp" in en else _CHECKPOINT,
-            f"{zh}时间（{at.zh}）早于账本中最新的记录（{newest.zh}）：记录的时间不实",
-            f"{en} at {at.en}, before the newest entry says it came ({newest.en}): its time is false",
+            record,
+            f"{said.zh}时间（{at.zh}）早于账本中最新的记录（{newest.zh}）：记录的时间不实",
+            f"{said.en} at {at.en}, before the newest entry says it came ({newest.en}): its time is false",
         )

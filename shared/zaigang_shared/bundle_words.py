@@ -91,6 +91,7 @@ def _heading(report: Report, language: str) -> list[str]:
     if subject is None:
         return []
     begin, end = moment(subject["start_ms"])[language], moment(subject["end_ms"])[language]
+    end = end.removeprefix("北京时间 ")  # said once
     name, version = _plain(subject["assessment"]), subject["version"]
     employee, site = _plain(subject["employee"]), _plain(subject["site"])
     purpose = _plain(report.facts["purpose"])

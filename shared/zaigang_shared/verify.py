@@ -9,6 +9,7 @@ import argparse
 import base64
 import binascii
 import importlib
+import io
 import json
 import os
 import sys
@@ -47,6 +48,9 @@ _MAX_SMALL_BYTES: Final = 1024 * 1024
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check one bundle; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show 在岗 gets a ? for it
+            stream.reconfigure(errors="replace")
     parser = _parser()
     options = parser.parse_args(arguments)
     language = options.lang or language_of(os.environ)

@@ -499,6 +499,22 @@ def test_an_entry_that_was_back_dated_when_it_was_entered_is_named() -> None:
     assert (link.name, link.record) == ("once", f"entries.json #{index}")
 
 
+def test_bodies_that_have_a_place_of_their_own_are_not_written_twice() -> None:
+    parts = a_world().parts()
+    again = [*parts.bodies, parts.assessment, parts.policy, *parts.envelopes]
+    assert bundle.write(replace(parts, bodies=again)) == bundles.a_bundle()
+
+
+def test_words_beside_a_certificate_are_refused() -> None:
+    found = files()
+    found["devices/laptop-li.pem"] += b"issued to somebody else\n"
+    assert broken(rehashed(found)).record == "devices/laptop-li.pem"
+    for path in ("trust/ca.pem", "trust/collector.pem"):
+        found = files()
+        found[path] = b"not to be trusted\n" + found[path]
+        assert broken(rehashed(found)).record == path
+
+
 def test_two_envelopes_of_one_number_go_in_no_bundle() -> None:
     world = a_world()
     parts = world.parts()

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -142,6 +144,30 @@ def test_a_command_line_that_is_not_right_gives_2_and_says_why(
     file: str, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert sentence in refused(capsys, file, *arguments)
+
+
+def test_time_stamps_are_checked_by_the_module_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where an installation lacks it, whoever asks for a stamp is told."""
+    world = a_world()
+    file = saved(tmp_path, bundle.write(replace(world.parts(), stamp=b"token")))
+    root = bundles.an_authority("authority of time").public_bytes(Encoding.PEM)
+    arguments = [file, "--root", ROOT, "--tsa", saved(tmp_path, root, "tsa.pem")]
+    asked: list[bytes] = []
+
+    def stamps(token: bytes, data: bytes, roots: object) -> SimpleNamespace:
+        asked.append(token)
+        return SimpleNamespace(at_ms=world.now_ms)
+
+    name = "zaigang_shared.timestamp"
+    monkeypatch.setitem(sys.modules, name, cast("ModuleType", SimpleNamespace(verify=stamps)))
+    assert verify.main(arguments) == 0
+    assert asked == [b"token"]
+    monkeypatch.setitem(sys.modules, name, cast("ModuleType", None))
+    assert verify.main([file, "--root", ROOT]) == 0
+    with pytest.raises(SystemExit):
+        verify.main(arguments)
 
 
 def test_the_language_is_the_terminals() -> None:
