@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -199,3 +200,17 @@ def test_it_runs_as_a_module_with_nothing_but_its_arguments(file: str) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert "结论：成立" in run.stdout.decode()
+
+
+def test_every_option_and_exit_code_is_in_the_operations_page(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    section = page.partition("### Checking an evidence bundle")[2].partition("To bring in")[0]
+    with pytest.raises(SystemExit):
+        verify.main(["--help"])
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
+    assert len(options) >= 11
+    assert {option for option in options if option not in section} == set()
+    for code in sorted({2, *map(int, Answer)}):
+        assert f"\n| {code} | " in section
