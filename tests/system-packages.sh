@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need from the system: an MQTT broker, PostgreSQL's programs, systemd-analyze,
-# openssl.
+# openssl, unzip.
 # Instant when all is there. Without the right to install it says what to install, and fails.
 set -euo pipefail
 
@@ -10,6 +10,7 @@ command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres
   || missing+=(postgresql)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v unzip >/dev/null || missing+=(unzip)  # docs/verify-by-hand.md is followed literally
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()

@@ -18,8 +18,11 @@ from zaigang_shared.clock import CatchUpClock, Clock, SystemClock
 PACKAGE: Final = Path(zaigang_shared.__file__).parent
 LIGHT: Final = (
     *("errors", "cbor", "cose", "identifiers", "topics", "clock", "rid"),
-    *("envelope", "receipt"),
     *("der", "cms", "certpath", "timestamp"),
+    *("envelope", "receipt", "merkle", "note", "checkpoint", "ledger_entry"),
+    *("bundle", "bundle_root", "bundle_readme", "bundle_report", "bundle_case", "bundle_chain"),
+    *("bundle_ledger", "bundle_devices", "bundle_assessment", "bundle_check", "bundle_words"),
+    "verify",
 )
 _PROBE: Final = """
 import importlib, importlib.abc, sys, time
