@@ -104,6 +104,21 @@ def check(
         proof = None if consistency is None else list(consistency)
         steps["same_ledger"] = lambda case: _same_ledger(case, against, proof)
     case = Case({}, named or Named(), stamp_verifier)
+    links = _run(case, data, steps)
+    return Report(tuple(links), tuple(case.notes), case.fingerprint, case.facts)
+
+
+def opened(data: bytes) -> Case:
+    """A bundle that holds in itself, read, for whoever goes on with it. Raises BundleError that names
+    the first link that does not hold."""
+    case = Case({}, Named(), None)
+    for link in _run(case, data, _STEPS):
+        if link.state is State.BROKEN:
+            raise BundleError(f"{link.what.en} does not hold: {link.record}: {link.detail.en}")
+    return case
+
+
+def _run(case: Case, data: bytes, steps: Mapping[str, _Step]) -> list[Link]:
     links: list[Link] = []
     failed = False
     for number, name in enumerate(["shape", *steps], 1):
@@ -119,7 +134,7 @@ def check(
         else:
             state, detail = (State.HOLDS, found) if isinstance(found, Said) else found
             links.append(Link(number, name, what, state, detail))
-    return Report(tuple(links), tuple(case.notes), case.fingerprint, case.facts)
+    return links
 
 
 def read_certificates(data: bytes) -> list[x509.Certificate]:

@@ -383,6 +383,18 @@ def test_a_receipt_replayed_for_another_device(crime: Crime) -> None:
     )
 
 
+def test_a_receipt_deleted(crime: Crime) -> None:
+    mine = crime.mine.device.id
+    with db.writing(crime.engine) as conn:
+        where = (RECEIPT.c.device_id == mine) & (RECEIPT.c.through == 7)
+        digest = conn.execute(sa.select(RECEIPT.c.digest).where(where)).scalar_one()
+        conn.execute(sa.delete(RECEIPT).where(where))
+    assert (
+        f"receipt {digest.hex()[:16]} of {mine}: was deleted: envelope 8 quotes it, and it was "
+        "known when that came"
+    ) in crime.found()
+
+
 def test_a_receipt_forged(crime: Crime) -> None:
     word = Receipt(crime.mine.device.id, 1, bytes(32), START, LogHead(1, bytes(32)))
     data = sign_receipt(ed25519_key("somebody"), word)

@@ -170,6 +170,7 @@ def test_forgetting_deletes_all_bodies_of_one_person_and_of_nobody_else(worked: 
         "homes": 1,
         "assignments": 1,
         "directory_events": 3,
+        "looks": 0,
     }
     assert (worked.kept(worked.laptop), worked.kept(worked.theirs), worked.kept(worked.node)) == (
         0,

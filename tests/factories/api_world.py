@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from tests.factories.bundling import exported
 from tests.factories.ledger import SIGNER
 from tests.factories.vault import VAULT
 from tests.fakes.clock import FakeClock
@@ -101,6 +102,7 @@ def api_world(
         policy=default_policy(),
         vault=VAULT,
         witness=Cosigner(witness, Ed25519PrivateKey.generate(), logs),
+        bundle=lambda name, purpose: exported(engine, name, purpose, clock.utc),
         ready=lambda: problems,
     )
     judge = Judge(default_policy(), collector_key, randomness, VAULT)

@@ -46,6 +46,8 @@ class Services:
     policy: Policy
     vault: Vault
     witness: Cosigner
+    bundle: Callable[[str, str], bytes]
+    """(assessment, purpose) -> its evidence bundle; raises UnknownIdError, ConflictError."""
     ready: Callable[[], list[str]]
     """What is not working, in sentences; empty when everything is."""
 
@@ -121,6 +123,11 @@ class Looking:
         self._request = request
         self._why = unquote(why)[: access_log.WHY_MAX].strip() if why else ""
 
+    @property
+    def why(self) -> str:
+        """What for."""
+        return self._why or access_log.NOT_STATED
+
     def at(self, what: str, employee_ids: Iterable[str]) -> None:
         """Whoever is asking is about to see `what` of these people."""
         people = set(employee_ids)
@@ -130,7 +137,7 @@ class Looking:
         assert isinstance(principal, Principal)  # noqa: S101  # `needs` has set it
         looker = access_log.Looker(
             f"API token {principal.name} ({principal.token_id})",
-            self._why or access_log.NOT_STATED,
+            self.why,
         )
         with db.writing(given.engine) as conn:
             access_log.record(

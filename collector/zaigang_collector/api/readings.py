@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import Looks, Opens, Reads, needs
+from zaigang_collector.api.deps import Given, Looks, Opens, Reads, needs
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.assessment import store
 from zaigang_collector.devices import service as devices
+from zaigang_collector.errors import ConflictError
 from zaigang_collector.ingest import service
 from zaigang_collector.ingest.model import StoredEnvelope
 from zaigang_collector.vault.service import Vault
@@ -152,6 +153,28 @@ def envelope_bytes(sha256: values.Sha256, conn: Reads, vault: Opens, looks: Look
     looks.at(f"envelope {envelope.seq} of {envelope.device_id}", whose)
     headers = {"etag": f'"{sha256}"', "cache-control": "private, immutable"}
     return Response(envelope.data, media_type="application/cose", headers=headers)
+
+
+@router.get(
+    "/assessments/{assessment_id}/bundle",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/zip": {}}, "description": "For zaigang-verify"},
+        **responses(401, 403, 404, 409),
+    },
+)
+def bundle(assessment_id: str, given: Given, conn: Reads, vault: Opens, looks: Looks) -> Response:
+    """An assessment with all its evidence in one file that anybody can check offline."""
+    found = store.get(conn, vault, assessment_id)
+    if found is None:
+        raise not_found("assessment", "/api/v1/assessments")
+    looks.at(f"evidence bundle of assessment {assessment_id}", [found.employee_id])
+    try:
+        data = given.bundle(assessment_id, looks.why)
+    except ConflictError as error:
+        raise ProblemError(409, f"{error}.") from error
+    name = f'attachment; filename="{assessment_id}.zip"'
+    return Response(data, media_type="application/zip", headers={"content-disposition": name})
 
 
 def _readings(envelope: StoredEnvelope) -> list[ReadingOut]:

@@ -15,6 +15,7 @@ from zaigang_collector import db
 from zaigang_collector.assessment import body as bodies
 from zaigang_collector.assessment.model import Outcome, StoredAssessment, assessment_id
 from zaigang_collector.assessment.tables import ASSESSMENT, CHECKED, POLICY
+from zaigang_collector.errors import UnknownIdError
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.matching.model import Assessment, Presence, Work
 from zaigang_collector.matching.policy import Policy
@@ -86,6 +87,15 @@ def keep_policy(
     if db.insert_ignore(conn, POLICY, [row]):
         body_hash = hashlib.sha256(body).digest()
         _append(conn, ledger.EntryType.POLICY, now_ms, body_hash, randomness, policy_hash)
+
+
+def policy_body(conn: Connection, policy_hash: str) -> bytes:
+    """The policy as it was stored, which the ledger commits to. Raises UnknownIdError."""
+    query = sa.select(POLICY.c.body).where(POLICY.c.policy_hash == policy_hash)
+    body: bytes | None = conn.execute(query).scalar_one_or_none()
+    if body is None:
+        raise UnknownIdError("policy", policy_hash)
+    return body
 
 
 def withdraw_others(

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
 from sqlalchemy.exc import SQLAlchemyError
 
 from zaigang_collector import anchor_settings
@@ -45,6 +46,13 @@ def outside(collector: Opened) -> tuple[Outside, ...]:
         policy = settings.stamp_policy or None
         found.insert(0, StampAuthority(settings.stamp_url, trust, policy, post))
     return tuple(found)
+
+
+def stamp_roots(collector: Opened) -> tuple[x509.Certificate, ...]:
+    """Roots of the time stamp authority that is set; empty: none is. Raises ConfigError."""
+    if not collector.settings.stamp_url:
+        return ()
+    return stamping.trusted(*_authority_file(collector)).roots
 
 
 def anchoring(collector: Opened, ledger: Ledger) -> Anchoring:

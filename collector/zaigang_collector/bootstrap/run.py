@@ -24,7 +24,7 @@ import uvicorn
 
 from zaigang_collector.api.deps import Services
 from zaigang_collector.app import api_app
-from zaigang_collector.bootstrap import anchoring, http
+from zaigang_collector.bootstrap import anchoring, bundling, http
 from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.anchoring import Anchorer
 from zaigang_collector.bootstrap.data import Opened
@@ -198,6 +198,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         policy=made.policy,
         vault=collector.vault,
         witness=anchoring.cosigner(collector),
+        bundle=lambda name, purpose: bundling.make(collector, name, purpose),
         ready=not_working,
     )
     return uvicorn.Config(

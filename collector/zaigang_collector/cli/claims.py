@@ -1,9 +1,10 @@
-"""`clock-ins import|list|show`, `assess`, `assessments list|show`."""
+"""`clock-ins import|list|show`, `assess`, `assessments list|show|bundle`, `recheck`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,6 +68,18 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     one.add_argument("id")
     why_argument(one)
     one.set_defaults(run=_show_assessment)
+    one = assessments.add_parser(
+        "bundle", parents=[common], help="one with all its evidence, for `zaigang-verify`"
+    )
+    one.add_argument("id")
+    one.add_argument("file", type=Path, help="must not exist; a zip")
+    why_argument(one)
+    one.set_defaults(run=_bundle)
+    one = commands.add_parser(
+        "recheck", help="judge again from a bundle alone: the same bytes, or what is different"
+    )
+    one.add_argument("file", type=Path, help="what `assessments bundle` made")
+    one.set_defaults(run=_recheck)
 
 
 def _import(args: argparse.Namespace) -> int:
@@ -187,3 +200,46 @@ def _show_assessment(args: argparse.Namespace) -> int:
         raise UnknownIdError("assessment", args.id)
     say(json.dumps(json.loads(found.body), indent=2, ensure_ascii=False))
     return Exit.OK
+
+
+def _bundle(args: argparse.Namespace) -> int:
+    from zaigang_collector.bootstrap import bundling  # heavy; see bootstrap
+
+    with bootstrap.opened(args.data) as collector:
+        with collector.reading() as conn:
+            found = store.get(conn, collector.vault, args.id)
+        if found is None:
+            raise UnknownIdError("assessment", args.id)
+        looked(collector, args, f"evidence bundle of assessment {args.id}", [found.employee_id])
+        data = bundling.make(collector, args.id, args.why.strip() or "not stated")
+        root = bundling.root_fingerprint(collector)
+    with args.file.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)  # it holds somebody's readings
+        file.write(data)
+    say(f"{args.file}: {len(data) / 1024:.0f} KiB")
+    say(f"root fingerprint: {root}")
+    complain(
+        "Give the fingerprint on another way, on paper for all that matters: "
+        f"zaigang-verify {args.file} --root FINGERPRINT"
+    )
+    return Exit.OK
+
+
+def _recheck(args: argparse.Namespace) -> int:
+    from zaigang_collector.evidence import recheck
+
+    again = recheck.recheck(read_file(args.file))
+    say(
+        f"judged again from {again.readings} readings in {again.envelopes} envelopes: "
+        f"{again.presence}, work {again.work}"
+    )
+    if again.holds:
+        say("Identical to the assessment in the bundle, bit for bit.")
+        say(
+            "Taken as given: which node each beacon identifier is of, and integrity events; both are "
+            "the collector's word."
+        )
+        return Exit.OK
+    for problem in again.problems:
+        say(f"DOES NOT FIT  {problem}")
+    return Exit.FAILED

@@ -1,4 +1,4 @@
-"""`audit`, `ledger checkpoint|proof`."""
+"""`audit`, `ledger checkpoint|proof|root`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ def add_to(ledger: Commands, common: argparse.ArgumentParser) -> None:
         "checkpoint", parents=[common], help="the newest one, signed: to keep elsewhere"
     )
     one.set_defaults(run=_checkpoint)
+    one = ledger.add_parser(
+        "root", parents=[common], help="the fingerprint that readers of bundles compare on paper"
+    )
+    one.set_defaults(run=_root)
     one = ledger.add_parser(
         "proof", parents=[common], help="that the ledger of OLD entries is the beginning of NEW's"
     )
@@ -152,6 +156,14 @@ def _checkpoint(args: argparse.Namespace) -> int:
         key = collector.signer().verifier
     say(newest.note.rstrip("\n"))
     complain(f"checks with the verifier key {key}")
+    return Exit.OK
+
+
+def _root(args: argparse.Namespace) -> int:
+    from zaigang_collector.bootstrap import bundling  # heavy; see bootstrap
+
+    with bootstrap.opened(args.data) as collector:
+        say(bundling.root_fingerprint(collector))
     return Exit.OK
 
 

@@ -161,6 +161,12 @@ def nodes_of_site(
     return tuple(_device(row) for row in conn.execute(query))
 
 
+def event_bodies(conn: Connection, device_id: str) -> tuple[tuple[str, bytes], ...]:
+    """What happened to a device: reference in the ledger and body, the oldest first."""
+    query = sa.select(EVENT.c.id, EVENT.c.body).where(EVENT.c.device_id == device_id)
+    return tuple((str(row.id), row.body) for row in conn.execute(query.order_by(EVENT.c.id)))
+
+
 # Writing.
 
 

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Row
 from zaigang_collector.ingest import clock_model, windows
 from zaigang_collector.ingest.chain import Chain, Link, added, advance
 from zaigang_collector.ingest.clock_model import Observation, Window
+from zaigang_collector.ingest.model import EventKind
 from zaigang_collector.ingest.sealing import envelope_context
-from zaigang_collector.ingest.tables import BOOT, CHAIN, ENVELOPE, RECEIPT
+from zaigang_collector.ingest.tables import BOOT, CHAIN, ENVELOPE, EVENT, RECEIPT
 from zaigang_collector.ledger.audit import PAGE, Body, Finding, numbers
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.vault.audit import opened
@@ -75,6 +76,7 @@ def chains(conn: Connection) -> Iterator[Finding]:
         derived = _derive(conn, device_id)
         yield from _chain(device_id, stored.get(device_id), derived.chain)
         yield from _clocks(conn, device_id, derived.windows)
+        yield from _quoted(conn, device_id, derived.unknown)
 
 
 def given_receipts(
@@ -97,6 +99,8 @@ def given_receipts(
 class _Derived:
     chain: Chain = field(default_factory=Chain)
     windows: dict[tuple[bytes, int], Window] = field(default_factory=dict)
+    unknown: dict[bytes, int] = field(default_factory=dict)
+    """Receipts that are quoted and not here, with the envelope that quotes them."""
 
 
 def _pages(conn: Connection, device_id: str = "") -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
@@ -149,6 +153,8 @@ def _derive(conn: Connection, device_id: str) -> _Derived:
         derived.chain = advance(added(derived.chain, link), link)
         place = row.boot, clock_model.window_index(row.up_ms)
         quoted = None if row.rcpt is None else given.get(row.rcpt)
+        if row.rcpt is not None and quoted is None:
+            derived.unknown.setdefault(row.rcpt, row.seq)
         seen = clock_model.window_of([Observation(row.up_ms, row.arrived_ms, quoted)])
         known = derived.windows.get(place)
         derived.windows[place] = seen if known is None else clock_model.merge(known, seen)
@@ -187,6 +193,23 @@ def _clocks(
             yield Finding(
                 f"boot clock {device_id} {boot.hex()[:8]} hour {hour}",
                 "is wider than its envelopes' receipts and arrivals allow",
+            )
+
+
+def _quoted(conn: Connection, device_id: str, unknown: Mapping[bytes, int]) -> Iterator[Finding]:
+    """A receipt that was never here was told when it was first quoted."""
+    told = set(
+        conn.scalars(
+            sa.select(EVENT.c.subject).where(
+                EVENT.c.device_id == device_id, EVENT.c.kind == EventKind.UNKNOWN_RECEIPT.value
+            )
+        )
+    )
+    for digest, seq in unknown.items():
+        if digest.hex() not in told:
+            yield Finding(
+                f"receipt {digest.hex()[:16]} of {device_id}",
+                f"was deleted: envelope {seq} quotes it, and it was known when that came",
             )
 
 

@@ -43,6 +43,7 @@ from zaigang_shared import cose, envelope, readings
 # decodes what is thrown away, and believes what was written down late; smaller loses the readings
 # at the edge of an interval.
 _SEALED_WITHIN_MS: Final = 10 * 60_000
+_PAGE: Final = 500  # digests in one question; SQLite takes some thousands
 
 
 def envelopes_between(
@@ -101,6 +102,29 @@ def envelope_by_digest(conn: Connection, vault: Vault, digest: bytes) -> StoredE
     clock = _clocks(conn, row.device_id, {row.boot})[row.boot]
     given = {} if row.rcpt is None else _receipt_times(conn, row.device_id, {row.rcpt})
     return _stored(row, data, clock, given.get(row.rcpt))
+
+
+def envelopes_by_digest(
+    conn: Connection, vault: Vault, digests: Collection[bytes]
+) -> tuple[StoredEnvelope, ...]:
+    """Those of these envelopes that can still be read, in no order."""
+    wanted, found = sorted(digests), []
+    for start in range(0, len(wanted), _PAGE):
+        query = sa.select(ENVELOPE).where(
+            ENVELOPE.c.digest.in_(wanted[start : start + _PAGE]), ENVELOPE.c.data.is_not(None)
+        )
+        rows = _opened(conn, vault, conn.execute(query).all())
+        clocks = {
+            device_id: _clocks(
+                conn, device_id, {r.boot for r, _ in rows if r.device_id == device_id}
+            )
+            for device_id in {row.device_id for row, _ in rows}
+        }
+        for row, data in rows:
+            given = {} if row.rcpt is None else _receipt_times(conn, row.device_id, {row.rcpt})
+            clock = clocks[row.device_id][row.boot]
+            found.append(_stored(row, data, clock, given.get(row.rcpt)))
+    return tuple(found)
 
 
 def complete_to_ms(conn: Connection, device_id: str) -> int | None:
@@ -225,10 +249,24 @@ def receipts_of(conn: Connection, device_id: str, from_seq: int = 0) -> tuple[St
         .where(RECEIPT.c.device_id == device_id, RECEIPT.c.through >= from_seq)
         .order_by(RECEIPT.c.through)
     )
-    return tuple(
-        StoredReceipt(row.digest, row.device_id, row.through, row.head, row.at_ms, row.data)
-        for row in conn.execute(query)
-    )
+    return tuple(_receipt(row) for row in conn.execute(query))
+
+
+def receipts_named(
+    conn: Connection, device_id: str, digests: Collection[bytes]
+) -> tuple[StoredReceipt, ...]:
+    """Those of these receipts that this device was given, for a bundle."""
+    wanted, found = sorted(digests), []
+    for start in range(0, len(wanted), _PAGE):
+        query = sa.select(RECEIPT).where(
+            RECEIPT.c.device_id == device_id, RECEIPT.c.digest.in_(wanted[start : start + _PAGE])
+        )
+        found += [_receipt(row) for row in conn.execute(query)]
+    return tuple(found)
+
+
+def _receipt(row: Row[Any]) -> StoredReceipt:
+    return StoredReceipt(row.digest, row.device_id, row.through, row.head, row.at_ms, row.data)
 
 
 def _reaching(

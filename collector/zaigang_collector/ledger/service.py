@@ -132,6 +132,12 @@ def continuations(conn: Connection) -> tuple[Continued, ...]:
     return tuple(_continued(body) for body in conn.scalars(query))
 
 
+def event_bodies(conn: Connection) -> tuple[tuple[str, bytes], ...]:
+    """What happened to the ledger itself: reference and body, the oldest first."""
+    query = sa.select(EVENT.c.id, EVENT.c.body).order_by(EVENT.c.id)
+    return tuple((str(row.id), row.body) for row in conn.execute(query))
+
+
 def checkpoint_at(conn: Connection, size: int) -> StoredCheckpoint | None:
     """The checkpoint of a size, if it was kept."""
     row = conn.execute(sa.select(CHECKPOINT).where(CHECKPOINT.c.size == size)).one_or_none()

@@ -1,0 +1,1 @@
+"""Evidence for those outside: bundles of one assessment, and judging again from a bundle alone."""
