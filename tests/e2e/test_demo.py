@@ -33,6 +33,9 @@ def test_the_demo_gives_the_right_verdicts_and_ends_by_itself(tmp_path: Path) ->
         (line,) = [row for row in said.splitlines() if row.startswith(name)]
         assert verdict in line
     assert "All four verdicts are what the truth calls for." in said
+    assert "zaigang-verify             holds" in said
+    assert "identical, bit for bit" in said
+    assert (tmp_path / "data" / "demo" / "evidence-E002.zip").stat().st_size > 10_000
     assert "This machine is real (lap-" in said
     assert "Nobody clocked in from it" in said
     token = tmp_path / "data" / "demo" / "api-token"

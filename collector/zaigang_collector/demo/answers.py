@@ -33,15 +33,23 @@ class Interface:
         """The decoded answer. Raises RefusedError."""
         return self._ask("POST", path, json.dumps(body))
 
+    def download(self, path: str, purpose: str) -> bytes:
+        """A file, and what it is for. Raises RefusedError."""
+        return self._bytes("GET", path, None, {"zaigang-purpose": purpose})
+
     def _ask(self, method: str, path: str, body: str | None) -> Any:
-        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        return json.loads(self._bytes(method, path, body, {"content-type": "application/json"}))
+
+    def _bytes(self, method: str, path: str, body: str | None, more: Mapping[str, str]) -> bytes:
+        headers = {"authorization": f"Bearer {self.token}", **more}
         conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_TIMEOUT_S)
         try:
             conn.request(method, path, body, headers)
             answer = conn.getresponse()
-            content = json.loads(answer.read())
+            content = answer.read()
         finally:
             conn.close()
         if answer.status >= 400:
-            raise RefusedError(f"{method} {path}: {content.get('detail', answer.status)}")
+            detail = json.loads(content).get("detail", answer.status)
+            raise RefusedError(f"{method} {path}: {detail}")
         return content

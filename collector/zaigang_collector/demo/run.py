@@ -21,7 +21,7 @@ from zaigang_collector.attendance import csv_import as clock_in_csv
 from zaigang_collector.bootstrap import Opened
 from zaigang_collector.bootstrap.run import Background, Ports
 from zaigang_collector.config import Settings
-from zaigang_collector.demo import agents, files, report
+from zaigang_collector.demo import agents, files, proof, report
 from zaigang_collector.demo.answers import Interface
 from zaigang_collector.demo.display import Progress
 from zaigang_collector.demo.staff import (
@@ -109,6 +109,10 @@ def run(*, root: Path | None, stay: bool, language: str, out: TextIO) -> bool:
         _real_machine(story, stage)
         _judge(story, stage, api)
         right = report.verdicts(api, story.members, language, out)
+        accused = story.members[1]  # the verdict that somebody would want to see proved
+        proved = proof.prove(stage.collector, api, accused.employee_id, story.folder)
+        proof.tell(proved, accused.name, out)
+        right = right and proved.holds
         report.this_machine(api, THIS_MACHINE, language, out)
         report.where_to_look(stage.ports, root, story.api_token, kept, out)
         if stay:
