@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 from contextlib import closing
@@ -101,11 +102,12 @@ def test_what_is_neither_checkpoint_nor_receipt_is_said(
     assert "neither a checkpoint" in capsys.readouterr().err
 
 
-def test_a_proof_between_two_sizes_is_printed_in_hex(
+def test_a_proof_between_two_sizes_is_printed_as_the_verifier_reads_it(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(data, "ledger", "proof", "2", "3") == Exit.OK
-    assert len(capsys.readouterr().out.split()) == 1
+    (line,) = capsys.readouterr().out.split()
+    assert len(base64.b64decode(line, validate=True)) == 32
     assert run(data, "ledger", "proof", "3", "2") == Exit.FAILED
     assert "no proof from size 3 to size 2" in capsys.readouterr().err
 

@@ -9,8 +9,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -18,7 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import zaigang_shared
 from tests.factories import bundles
 from tests.factories.bundles import a_world
+from tests.fakes.tsa import LocalAuthority
 from zaigang_shared import bundle, bundle_check, merkle, verify
+from zaigang_shared import note as notes
 from zaigang_shared.bundle_report import Answer
 
 ROOT = a_world(0).fingerprint
@@ -147,28 +147,19 @@ def test_a_command_line_that_is_not_right_gives_2_and_says_why(
     assert sentence in refused(capsys, file, *arguments)
 
 
-def test_time_stamps_are_checked_by_the_module_for_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And where an installation lacks it, whoever asks for a stamp is told."""
+def test_a_time_stamp_by_openssl_is_checked_under_the_root_that_is_named(tmp_path: Path) -> None:
     world = a_world()
-    file = saved(tmp_path, bundle.write(replace(world.parts(), stamp=b"token")))
-    root = bundles.an_authority("authority of time").public_bytes(Encoding.PEM)
-    arguments = [file, "--root", ROOT, "--tsa", saved(tmp_path, root, "tsa.pem")]
-    asked: list[bytes] = []
-
-    def stamps(token: bytes, data: bytes, roots: object) -> SimpleNamespace:
-        asked.append(token)
-        return SimpleNamespace(at_ms=world.now_ms)
-
-    name = "zaigang_shared.timestamp"
-    monkeypatch.setitem(sys.modules, name, cast("ModuleType", SimpleNamespace(verify=stamps)))
-    assert verify.main(arguments) == 0
-    assert asked == [b"token"]
-    monkeypatch.setitem(sys.modules, name, cast("ModuleType", None))
-    assert verify.main([file, "--root", ROOT]) == 0
-    with pytest.raises(SystemExit):
-        verify.main(arguments)
+    authority = LocalAuthority.create(tmp_path / "authority")
+    parts = world.parts()
+    token = authority.stamp(notes.parse(parts.checkpoint).text.encode())
+    file = saved(tmp_path, bundle.write(replace(parts, stamp=token)))
+    named = [file, "--root", ROOT, "--tsa"]
+    assert verify.main([*named, str(authority.root_file)]) == 0
+    other = saved(tmp_path, bundles.an_authority("another").public_bytes(Encoding.PEM), "other.pem")
+    assert verify.main([*named, other]) == 1
+    old = authority.stamp(b"another checkpoint\n")
+    replayed = saved(tmp_path, bundle.write(replace(world.parts(), stamp=old)), "replayed.zip")
+    assert verify.main([replayed, "--root", ROOT, "--tsa", str(authority.root_file)]) == 1
 
 
 def test_the_language_is_the_terminals() -> None:

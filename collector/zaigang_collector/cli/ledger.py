@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -170,5 +171,5 @@ def _root(args: argparse.Namespace) -> int:
 def _proof(args: argparse.Namespace) -> int:
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
         for one in log.consistency_proof(conn, args.old, args.new):
-            say(one.hex())
+            say(base64.b64encode(one).decode("ascii"))  # as `zaigang-verify --consistency` reads it
     return Exit.OK
