@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,16 +11,22 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories.bundling import COLLECTOR, ROOT, exported
+from tests.factories.devices import ed25519_key
 from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Office, Talker, office
 from tests.factories.vault import VAULT
+from tests.fakes.tsa import LocalAuthority
 from zaigang_collector import db
 from zaigang_collector.access.model import Scope
 from zaigang_collector.errors import ConflictError, UnknownIdError
 from zaigang_collector.evidence import export, recheck
 from zaigang_collector.forgetting import service as forgetting
 from zaigang_collector.ingest.tables import ENVELOPE
+from zaigang_collector.ledger import anchors
+from zaigang_collector.ledger import service as ledger
+from zaigang_collector.ledger.outside import Anchored, AnchorKind
 from zaigang_collector.ledger.tables import ENTRY
-from zaigang_shared import bundle, bundle_check
+from zaigang_shared import bundle, bundle_check, verify
+from zaigang_shared import note as notes
 from zaigang_shared.bundle_case import Named
 from zaigang_shared.bundle_report import Answer, Report, State
 from zaigang_shared.errors import BundleError
@@ -207,3 +214,39 @@ def test_the_interface_gives_the_bundle_and_notes_the_look(here: Office, laptop:
     looks = here.world.client.get("/api/v1/people/E001/looks", headers=headers).json()["items"]
     assert looks[0]["what"] == f"evidence bundle of assessment {name}"
     assert here.world.client.get(path.replace(name, "as-none"), headers=headers).status_code == 404
+
+
+def test_what_outsiders_vouched_for_goes_along_and_is_checked(
+    here: Office, laptop: Talker, tmp_path: Path
+) -> None:
+    exported(here.world.engine, name_of(here))  # all is placed
+    authority = LocalAuthority.create(tmp_path / "authority")
+    witness = ed25519_key("a witness")
+    with db.writing(here.world.engine) as conn:
+        newest = ledger.newest_checkpoint(conn)
+        assert newest is not None
+        ledger.pin(conn, newest.size)
+        text = notes.parse(newest.note).text
+        line = notes.cosigned(text, "other.example/w", witness, here.world.clock.utc // 1000)
+        stamp = authority.stamp(text.encode())
+        for kind, name, data in (
+            (AnchorKind.WITNESS, "other.example/w", str(line).encode()),
+            (AnchorKind.STAMP, "tsa.example", stamp),
+        ):
+            anchors.record(
+                conn, newest.size, kind, name, Anchored(here.world.clock.utc, data), START, START
+            )
+    key = notes.verifier_key("other.example/w", witness.public_key(), notes.COSIGNATURE)
+    collector = dataclasses.replace(COLLECTOR, witnesses=(key,), stamp_roots=(authority.root,))
+    # The ledger goes on: the bundle keeps to the checkpoint that others have seen.
+    here.punch_day("E002")
+    data = exported(here.world.engine, name_of(here), collector=collector)
+    named = Named(root=ROOT, witnesses=(key,), stamp_roots=(authority.root,))
+    report = bundle_check.check(data, named, stamp_verifier=verify.verify_stamp)
+    assert broken(report) == []
+    assert report.answer is Answer.HOLDS
+    stranger = notes.verifier_key(
+        "other.example/w", ed25519_key("x").public_key(), notes.COSIGNATURE
+    )
+    named = Named(root=ROOT, witnesses=(stranger,))
+    assert bundle_check.check(data, named).answer is Answer.BROKEN

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 from zaigang_collector.assessment.model import assessment_id
 from zaigang_collector.assessment.store import context_of
 from zaigang_collector.assessment.tables import ASSESSMENT, POLICY
-from zaigang_collector.ledger.audit import PAGE, Body, Finding
+from zaigang_collector.ledger.audit import Body, Finding, pages
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.matching import codec
 from zaigang_collector.matching.errors import CodecError
@@ -23,22 +23,7 @@ from zaigang_collector.vault.service import Vault
 
 def assessments(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
     """Each version of each assessment, and whether its row says what its body says."""
-    name, version = "", 0
-    while True:
-        query = (
-            sa.select(ASSESSMENT)
-            .where(
-                sa.or_(
-                    ASSESSMENT.c.id > name,
-                    sa.and_(ASSESSMENT.c.id == name, ASSESSMENT.c.version > version),
-                )
-            )
-            .order_by(ASSESSMENT.c.id, ASSESSMENT.c.version)
-            .limit(PAGE)
-        )
-        rows = conn.execute(query).all()
-        if not rows:
-            return
+    for rows in pages(conn, ASSESSMENT):
         sealed = [(row.body, context_of(row.id, row.version)) for row in rows]
         for row, body in zip(rows, opened(conn, vault, sealed), strict=True):
             reference = f"{row.id}@{row.version}"
@@ -48,7 +33,6 @@ def assessments(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
                 digest = hashlib.sha256(body).digest()
                 yield Body(EntryType.ASSESSMENT, reference, row.created_ms, digest)
                 yield from _columns(row, body)
-        name, version = rows[-1].id, rows[-1].version
 
 
 def known_assessments(conn: Connection, refs: Sequence[str]) -> set[str]:

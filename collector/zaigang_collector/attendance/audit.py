@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 from zaigang_collector.attendance.model import NewClockIn
 from zaigang_collector.attendance.service import context_of
 from zaigang_collector.attendance.tables import CLOCK_IN
-from zaigang_collector.ledger.audit import PAGE, Body, Finding
+from zaigang_collector.ledger.audit import Body, Finding, pages
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.vault.audit import opened
 from zaigang_collector.vault.service import Vault
@@ -21,26 +21,10 @@ from zaigang_shared.errors import WireError
 
 def clock_ins(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
     """Each version of each clock-in, hashed anew from what is stored."""
-    name, version = "", 0
-    while True:
-        query = (
-            sa.select(CLOCK_IN)
-            .where(
-                sa.or_(
-                    CLOCK_IN.c.id > name,
-                    sa.and_(CLOCK_IN.c.id == name, CLOCK_IN.c.version > version),
-                )
-            )
-            .order_by(CLOCK_IN.c.id, CLOCK_IN.c.version)
-            .limit(PAGE)
-        )
-        rows = conn.execute(query).all()
-        if not rows:
-            return
+    for rows in pages(conn, CLOCK_IN):
         sealed = [(row.body, context_of(f"{row.id}@{row.version}")) for row in rows]
         for row, body in zip(rows, opened(conn, vault, sealed), strict=True):
             yield from _clock_in(row, body)
-        name, version = rows[-1].id, rows[-1].version
 
 
 def _clock_in(row: Row[*tuple[Any, ...]], body: bytes | str | None) -> Iterator[Body | Finding]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row
 from zaigang_collector.devices import ca
 from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, EVENT, HOLDING
 from zaigang_collector.errors import CertificateError
-from zaigang_collector.ledger.audit import PAGE, Body, Finding, numbers
+from zaigang_collector.ledger.audit import Body, Finding, known_ids, pages
 from zaigang_collector.ledger.model import EntryType
 from zaigang_shared import cbor
 from zaigang_shared.errors import WireError
@@ -54,12 +54,7 @@ class History:
 
 def events(conn: Connection, histories: dict[str, History]) -> Iterator[Body | Finding]:
     """Each event as a body; what they tell goes into `histories`."""
-    after = 0
-    while True:
-        query = sa.select(EVENT).where(EVENT.c.id > after).order_by(EVENT.c.id).limit(PAGE)
-        rows = conn.execute(query).all()
-        if not rows:
-            return
+    for rows in pages(conn, EVENT):
         for row in rows:
             yield Body(
                 EntryType.DEVICE_EVENT, str(row.id), row.at_ms, hashlib.sha256(row.body).digest()
@@ -68,13 +63,11 @@ def events(conn: Connection, histories: dict[str, History]) -> Iterator[Body | F
                 histories.setdefault(row.device_id, History()).add(cbor.loads(row.body, "event"))
             except (WireError, KeyError, TypeError):
                 yield Finding(f"device_event {row.id}", "is not what was written there")
-        after = rows[-1].id
 
 
 def known_events(conn: Connection, refs: Sequence[str]) -> set[str]:
     """Which of these are stored."""
-    query = sa.select(EVENT.c.id).where(EVENT.c.id.in_(numbers(refs)))
-    return {str(one) for one in conn.scalars(query)}
+    return known_ids(conn, EVENT.c.id, refs)
 
 
 def register(

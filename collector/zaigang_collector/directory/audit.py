@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from zaigang_collector.directory.service import PERSONAL, context_of
 from zaigang_collector.directory.tables import EVENT
-from zaigang_collector.ledger.audit import PAGE, Body, Finding, numbers
+from zaigang_collector.ledger.audit import Body, Finding, known_ids, pages
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.vault.audit import opened
 from zaigang_collector.vault.service import Vault
@@ -18,12 +17,7 @@ from zaigang_collector.vault.service import Vault
 
 def events(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
     """Each event as a body."""
-    after = 0
-    while True:
-        query = sa.select(EVENT).where(EVENT.c.id > after).order_by(EVENT.c.id).limit(PAGE)
-        rows = conn.execute(query).all()
-        if not rows:
-            return
+    for rows in pages(conn, EVENT):
         # Of a person it is sealed; what is in the clear needs no opening.
         sealed = [(row.body if row.kind in PERSONAL else None, context_of(row.id)) for row in rows]
         for row, body in zip(rows, opened(conn, vault, sealed), strict=True):
@@ -33,10 +27,8 @@ def events(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
             elif content is not None:
                 digest = hashlib.sha256(content).digest()
                 yield Body(EntryType.DIRECTORY_EVENT, str(row.id), row.at_ms, digest)
-        after = rows[-1].id
 
 
 def known_events(conn: Connection, refs: Sequence[str]) -> set[str]:
     """Which of these are stored."""
-    query = sa.select(EVENT.c.id).where(EVENT.c.id.in_(numbers(refs)))
-    return {str(one) for one in conn.scalars(query)}
+    return known_ids(conn, EVENT.c.id, refs)

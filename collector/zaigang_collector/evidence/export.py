@@ -88,14 +88,7 @@ def export(conn: Connection, collector: Collector, name: str, purpose: str, now_
     for device_id in sorted({one.device_id for one in _devices(gathered)}):
         _collect_device(conn, collector.vault, found, device_id, gathered)
     checkpoint = _checkpoint(conn, found.entries)
-    note = notes.parse(checkpoint.note)
-    stamp = None
-    for anchor in anchors.anchors_of(conn, checkpoint.size):
-        if anchor.kind is AnchorKind.STAMP:
-            stamp = stamp or anchor.data
-        else:
-            line = notes.parse_signature(anchor.data.decode().rstrip("\n"))
-            note = notes.with_signatures(note, [line])
+    note, stamp = _anchored(conn, checkpoint)
     return bundle.write(
         Parts(
             made_ms=now_ms,
@@ -207,6 +200,18 @@ def _checkpoint(conn: Connection, entries: Sequence[Entry]) -> StoredCheckpoint:
     anchor = anchors.first_from(conn, size)
     anchored = None if anchor is None else ledger.checkpoint_at(conn, anchor.size)
     return newest if anchored is None else anchored
+
+
+def _anchored(conn: Connection, checkpoint: StoredCheckpoint) -> tuple[notes.Note, bytes | None]:
+    """The checkpoint with the lines of all who cosigned it, and its time stamp."""
+    note, stamp = notes.parse(checkpoint.note), None
+    for anchor in anchors.anchors_of(conn, checkpoint.size):
+        if anchor.kind is AnchorKind.STAMP:
+            stamp = stamp or anchor.data
+        else:
+            line = notes.parse_signature(anchor.data.decode().rstrip("\n"))
+            note = notes.with_signatures(note, [line])
+    return note, stamp
 
 
 def _proven(conn: Connection, entries: Sequence[Entry], size: int) -> list[Proven | Blinded]:

@@ -18,7 +18,7 @@ from zaigang_collector.ingest.clock_model import Observation, Window
 from zaigang_collector.ingest.model import EventKind
 from zaigang_collector.ingest.sealing import envelope_context
 from zaigang_collector.ingest.tables import BOOT, CHAIN, ENVELOPE, EVENT, RECEIPT
-from zaigang_collector.ledger.audit import PAGE, Body, Finding, numbers
+from zaigang_collector.ledger.audit import Body, Finding, numbers, pages
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.vault.audit import opened
 from zaigang_collector.vault.service import Vault
@@ -42,7 +42,7 @@ def envelopes(
     conn: Connection, vault: Vault, keys: Mapping[str, bytes], counted: Counted
 ) -> Iterator[Body | Finding]:
     """Each envelope as a body, and what is wrong with it. `keys`: raw public keys by device."""
-    for rows in _pages(conn):
+    for rows in pages(conn, ENVELOPE):
         sealed = [(row.data, envelope_context(row.digest)) for row in rows]
         for row, data in zip(rows, opened(conn, vault, sealed), strict=True):
             counted.envelopes += 1
@@ -83,16 +83,10 @@ def given_receipts(
     conn: Connection, collector_key: Ed25519PublicKey, counted: Counted
 ) -> Iterator[Finding]:
     """Each receipt says what is true of the envelopes that are here."""
-    after = b""
-    while True:
-        query = sa.select(RECEIPT).where(RECEIPT.c.digest > after).order_by(RECEIPT.c.digest)
-        rows = conn.execute(query.limit(PAGE)).all()
-        if not rows:
-            return
+    for rows in pages(conn, RECEIPT):
         for row in rows:
             counted.receipts += 1
             yield from _receipt(conn, row, collector_key)
-        after = rows[-1].digest
 
 
 @dataclass(slots=True)
@@ -101,27 +95,6 @@ class _Derived:
     windows: dict[tuple[bytes, int], Window] = field(default_factory=dict)
     unknown: dict[bytes, int] = field(default_factory=dict)
     """Receipts that are quoted and not here, with the envelope that quotes them."""
-
-
-def _pages(conn: Connection, device_id: str = "") -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
-    """Envelopes in order of device and seq; of one device if it is named."""
-    at, seq = device_id, 0
-    while True:
-        query = sa.select(ENVELOPE).order_by(ENVELOPE.c.device_id, ENVELOPE.c.seq).limit(PAGE)
-        if device_id:
-            query = query.where(ENVELOPE.c.device_id == device_id, ENVELOPE.c.seq > seq)
-        else:
-            query = query.where(
-                sa.or_(
-                    ENVELOPE.c.device_id > at,
-                    sa.and_(ENVELOPE.c.device_id == at, ENVELOPE.c.seq > seq),
-                )
-            )
-        rows = conn.execute(query).all()
-        if not rows:
-            return
-        yield rows
-        at, seq = rows[-1].device_id, rows[-1].seq
 
 
 def _signed(
@@ -148,7 +121,9 @@ def _derive(conn: Connection, device_id: str) -> _Derived:
     derived = _Derived()
     query = sa.select(RECEIPT.c.digest, RECEIPT.c.at_ms).where(RECEIPT.c.device_id == device_id)
     given = {row.digest: row.at_ms for row in conn.execute(query)}
-    for row in itertools.chain.from_iterable(_pages(conn, device_id)):
+    for row in itertools.chain.from_iterable(
+        pages(conn, ENVELOPE, ENVELOPE.c.device_id == device_id)
+    ):
         link = {row.seq: Link(row.digest, row.prev)}
         derived.chain = advance(added(derived.chain, link), link)
         place = row.boot, clock_model.window_index(row.up_ms)

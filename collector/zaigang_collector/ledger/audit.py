@@ -153,8 +153,29 @@ def events(conn: Connection) -> Iterator[Body | Finding]:
 
 def known_events(conn: Connection, refs: Sequence[str]) -> set[str]:
     """Which of these are stored."""
-    query = sa.select(EVENT.c.id).where(EVENT.c.id.in_(numbers(refs)))
-    return {str(one) for one in conn.scalars(query)}
+    return known_ids(conn, EVENT.c.id, refs)
+
+
+def pages(
+    conn: Connection, table: sa.Table, *where: sa.ColumnElement[bool]
+) -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
+    """All rows of a table in order of its primary key, `PAGE` at a time in memory."""
+    keys = list(table.primary_key)
+    after: tuple[Any, ...] | None = None
+    while True:
+        query = sa.select(table).where(*where).order_by(*keys).limit(PAGE)
+        if after is not None:
+            query = query.where(sa.tuple_(*keys) > after)
+        rows = conn.execute(query).all()
+        if not rows:
+            return
+        yield rows
+        after = tuple(getattr(rows[-1], key.name) for key in keys)
+
+
+def known_ids(conn: Connection, column: sa.Column[Any], refs: Sequence[str]) -> set[str]:
+    """Which of these references are ids in a column of numbers."""
+    return {str(one) for one in conn.scalars(sa.select(column).where(column.in_(numbers(refs))))}
 
 
 def numbers(refs: Sequence[str]) -> list[int]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from zaigang_collector.errors import VaultError
-from zaigang_collector.ledger.audit import PAGE, Body, Finding, numbers
+from zaigang_collector.ledger.audit import Body, Finding, known_ids, pages
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.vault.access_log import context_of
 from zaigang_collector.vault.record import bodies
@@ -48,12 +47,7 @@ def tombstones(conn: Connection) -> list[Body | Finding]:
 
 def looks(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
     """Each look that was not forgotten, as a body."""
-    after = 0
-    while True:
-        query = sa.select(LOOK).where(LOOK.c.id > after).order_by(LOOK.c.id).limit(PAGE)
-        rows = conn.execute(query).all()
-        if not rows:
-            return
+    for rows in pages(conn, LOOK):
         sealed = [(row.body, context_of(row.id)) for row in rows]
         for row, body in zip(rows, opened(conn, vault, sealed), strict=True):
             if isinstance(body, str):
@@ -61,16 +55,13 @@ def looks(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
             elif body is not None:
                 digest = hashlib.sha256(body).digest()
                 yield Body(EntryType.ACCESS, str(row.id), row.at_ms, digest)
-        after = rows[-1].id
 
 
 def known_looks(conn: Connection, refs: Sequence[str]) -> set[str]:
     """Which of these are stored."""
-    query = sa.select(LOOK.c.id).where(LOOK.c.id.in_(numbers(refs)))
-    return {str(one) for one in conn.scalars(query)}
+    return known_ids(conn, LOOK.c.id, refs)
 
 
 def known_tombstones(conn: Connection, refs: Sequence[str]) -> set[str]:
     """Which of these are stored."""
-    query = sa.select(TOMBSTONE.c.id).where(TOMBSTONE.c.id.in_(numbers(refs)))
-    return {str(one) for one in conn.scalars(query)}
+    return known_ids(conn, TOMBSTONE.c.id, refs)
