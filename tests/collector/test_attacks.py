@@ -36,6 +36,7 @@ from zaigang_collector.directory.tables import EVENT as DIRECTORY_EVENT
 from zaigang_collector.ingest.sealing import envelope_context
 from zaigang_collector.ingest.tables import BOOT, CHAIN, ENVELOPE, RECEIPT
 from zaigang_collector.ledger import service as ledger
+from zaigang_collector.ledger.service import EntryType
 from zaigang_collector.ledger.tables import CHECKPOINT, ENTRY, HEAD, TILE
 from zaigang_collector.vault.model import TombstoneKind, person
 from zaigang_collector.vault.record import bury
@@ -420,7 +421,11 @@ def test_any_other_body_changed(crime: Crime, table: sa.Table) -> None:
     with db.writing(crime.engine) as conn:
         row = conn.execute(sa.select(table).limit(1)).one()
         key = next(iter(table.primary_key))
-        conn.execute(sa.update(table).where(key == row[0]).values(body=row.body[:-1] + b"\x00"))
+        conn.execute(
+            sa.update(table)
+            .where(key == row[0])
+            .values(body=row.body[:-1] + bytes([row.body[-1] ^ 1]))
+        )
     assert any("was changed" in one for one in crime.found())
 
 
@@ -439,6 +444,36 @@ def test_somebody_forgotten_without_a_tombstone(crime: Crime) -> None:
         sa.delete(CLOCK_IN).where(CLOCK_IN.c.employee_id == "E001"),
     )
     assert any(one.startswith("clock_in ") and "was deleted" in one for one in crime.found())
+
+
+@pytest.mark.parametrize(
+    ("table", "entry_type", "what"),
+    [(CLOCK_IN, "clock_in", "clock_ins"), (ASSESSMENT, "assessment", "assessments")],
+)
+def test_something_deleted_as_if_it_had_been_forgotten(
+    crime: Crime, table: sa.Table, entry_type: str, what: str
+) -> None:
+    with db.writing(crime.engine) as conn:
+        row = conn.execute(sa.select(table).limit(1)).one()
+        reference = f"{row.id}@{row.version}"
+        conn.execute(sa.delete(table).where(table.c.id == row.id))
+        assert ledger.blind(conn, EntryType(entry_type), [reference]) == 1
+    assert crime.found() == [
+        f"{what} of the ledger: 1 are without a body, and tombstones tell of 0: deleted off the record"
+    ]
+
+
+def test_readings_deleted_as_if_their_time_were_over(crime: Crime) -> None:
+    crime.does(sa.update(ENVELOPE).where(of(crime.mine, 5)).values(data=None))
+    assert crime.found() == [
+        "envelopes without content: are 1, and tombstones tell of 0: deleted off the record"
+    ]
+
+
+def test_a_device_event_that_was_blinded(crime: Crime) -> None:
+    with db.writing(crime.engine) as conn:
+        assert ledger.blind(conn, EntryType.DEVICE_EVENT, ["1"]) == 1
+    assert any("are never forgotten" in one for one in crime.found())
 
 
 def test_a_verdict_changed_beside_its_body(crime: Crime) -> None:

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from tests.factories.audited import assert_clean
 from tests.factories.devices import an_issuer
 from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Office, Talker, office
 from tests.factories.vault import MASTER, VAULT, a_vault
@@ -470,3 +471,20 @@ def test_readings_are_under_the_key_of_who_held_the_laptop_then(worked: Worked) 
             (key_id,) = {bytes(one[1:17]) for one in sealed}
             row = conn.execute(sa.select(KEY).where(KEY.c.id == key_id)).one()
             assert (row.subject_kind, row.subject_id) == (kind, subject_id)
+
+
+def test_a_run_that_was_killed_is_told_of_by_the_next(
+    worked: Worked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> Tombstone:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(record, "bury", dies)
+        with pytest.raises(KeyboardInterrupt):
+            worked.retire(Terms(90, 0), 91)
+    assert worked.kept(worked.laptop) == 0
+    assert_clean(worked.here.world.engine)  # what is gone is on record, told or not
+    assert worked.retire(Terms(90, 0), 91).counts["envelopes"] == 60
+    with worked.read() as conn:
+        assert record.pending(conn) == {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -24,8 +25,17 @@ from zaigang_collector.ledger import service as log
 from zaigang_collector.ledger.audit import Finding
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.vault import audit as vaults
+from zaigang_collector.vault import record
 from zaigang_collector.vault.service import Vault
 from zaigang_shared.note import VerifierKey
+
+# What may be forgotten, and by which word a tombstone counts it.
+_FORGETTABLE: Final = {
+    EntryType.CLOCK_IN: "clock_ins",
+    EntryType.ASSESSMENT: "assessments",
+    EntryType.DIRECTORY_EVENT: "directory_events",
+    EntryType.ACCESS: "looks",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,29 @@ def _bodies(
     }
     for entry_type, there in known.items():
         yield from ledger.without_body(conn, entry_type, there)
+    yield from _forgotten(conn, report)
+
+
+def _forgotten(conn: Connection, report: Report) -> Iterator[Finding]:
+    """What is gone is gone on record: no more than tombstones say."""
+    told = record.totals(conn)
+    blinded = ledger.blinded(conn)
+    for entry_type, what in _FORGETTABLE.items():
+        number = blinded.pop(entry_type.value, 0)
+        if number > told[what]:
+            yield Finding(
+                f"{what} of the ledger",
+                f"{number} are without a body, and tombstones tell of {told[what]}: deleted off the "
+                "record",
+            )
+    for name, number in blinded.items():
+        yield Finding(f"{number} {name} entries", "are without a body; these are never forgotten")
+    if report.arrivals.without_content > told["envelopes"]:
+        yield Finding(
+            "envelopes without content",
+            f"are {report.arrivals.without_content}, and tombstones tell of {told['envelopes']}: "
+            "deleted off the record",
+        )
 
 
 def _against(conn: Connection, report: Report, shown: Sequence[Shown]) -> Iterator[Finding]:

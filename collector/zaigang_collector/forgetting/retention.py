@@ -37,17 +37,18 @@ class Terms:
 
 def run(engine: Engine, terms: Terms, now_ms: int, randomness: Randomness) -> Tombstone:
     """Delete what is older than the terms allow, in many short transactions, and say so in one
-    tombstone. A crash on the way leaves less to do, and no tombstone: the next run does the rest,
-    and its tombstone counts only that."""
+    tombstone. A crash on the way leaves less to do, and what was deleted noted: the next run does the
+    rest, and its tombstone tells of all of it."""
     counts: Counter[str] = Counter(envelopes=0, set_aside=0)
     before_ms = now_ms - terms.readings_days * _DAY_MS
     if terms.readings_days:
         with db.reading(engine) as conn:
             device_ids = ingest.devices(conn)
         for device_id in device_ids:
-            while deleted := _some_envelopes(engine, device_id, before_ms):
-                counts["envelopes"] += deleted
+            while _some_envelopes(engine, device_id, before_ms):
+                pass
     with db.writing(engine) as conn:
+        counts.update(record.take_pending(conn))
         if terms.readings_days:
             counts["set_aside"] += ingest.retire_aside(conn, before_ms, _spared_keys(conn))
         counts.update(_claims(conn, terms, now_ms))
@@ -89,7 +90,9 @@ def _some_envelopes(engine: Engine, device_id: str, before_ms: int) -> int:
     with db.writing(engine) as conn:
         # Asked each time: somebody may have come under hold meanwhile.
         spared = _spared_keys(conn)
-        return ingest.retire_envelopes(conn, device_id, before_ms, spared, _AT_ONCE)
+        deleted = ingest.retire_envelopes(conn, device_id, before_ms, spared, _AT_ONCE)
+        record.add_pending(conn, "envelopes", deleted)
+        return deleted
 
 
 def _claims(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:

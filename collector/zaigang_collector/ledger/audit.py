@@ -144,6 +144,16 @@ def without_body(conn: Connection, entry_type: EntryType, known: Known) -> Itera
         after = rows[-1].queue_id
 
 
+def blinded(conn: Connection) -> dict[str, int]:
+    """How many entries of each type have their leaf only."""
+    query = (
+        sa.select(ENTRY.c.type, sa.func.count().label("number"))
+        .where(ENTRY.c.body_hash.is_(None))
+        .group_by(ENTRY.c.type)
+    )
+    return {row.type: row.number for row in conn.execute(query)}
+
+
 def events(conn: Connection) -> Iterator[Body | Finding]:
     """What happened to the ledger itself, each as a body."""
     for row in conn.execute(sa.select(EVENT).order_by(EVENT.c.id)):

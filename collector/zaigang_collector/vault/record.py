@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -13,8 +15,9 @@ from zaigang_collector.db import Randomness
 from zaigang_collector.errors import ConflictError
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.vault.model import Hold, Tombstone, TombstoneKind
-from zaigang_collector.vault.tables import HOLD, TOMBSTONE
+from zaigang_collector.vault.tables import HOLD, PENDING, TOMBSTONE
 from zaigang_shared import cbor
+from zaigang_shared.errors import WireError
 
 WORDS_MAX: Final = 500
 BY_MAX: Final = 200
@@ -59,6 +62,38 @@ def bury(
         str(tombstone_id),
     )
     return Tombstone(tombstone_id, now_ms, kind, employee_id, by, ground, dict(counts))
+
+
+def add_pending(conn: Connection, what: str, number: int) -> None:
+    """So many more were deleted, and the tombstone is to come."""
+    if not number:
+        return
+    added = sa.update(PENDING).where(PENDING.c.what == what)
+    if not conn.execute(added.values(number=PENDING.c.number + number)).rowcount:
+        conn.execute(sa.insert(PENDING).values(what=what, number=number))
+
+
+def pending(conn: Connection) -> dict[str, int]:
+    """What was deleted and no tombstone tells of yet."""
+    return {row.what: row.number for row in conn.execute(sa.select(PENDING))}
+
+
+def take_pending(conn: Connection) -> dict[str, int]:
+    """The same, for the tombstone that tells of it now."""
+    found = pending(conn)
+    conn.execute(sa.delete(PENDING))
+    return found
+
+
+def totals(conn: Connection) -> Counter[str]:
+    """How many of what was deleted, by all that was ever said of it."""
+    whole: Counter[str] = Counter(pending(conn))
+    for row in conn.execute(sa.select(TOMBSTONE).order_by(TOMBSTONE.c.id)):
+        if row.kind in (TombstoneKind.FORGOTTEN.value, TombstoneKind.RETENTION.value):
+            # One that was altered counts for nothing; its hash tells of it elsewhere.
+            with contextlib.suppress(WireError, KeyError, TypeError, ValueError, AttributeError):
+                whole.update(_tombstone(row).counts)
+    return whole
 
 
 def tombstones(

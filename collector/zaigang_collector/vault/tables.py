@@ -66,3 +66,12 @@ LOOK = sa.Table(
     sa.Column("body", sa.LargeBinary),  # deterministic CBOR, sealed; null: forgotten
     sa.Index("ix_vault_look_employee_id_id", "employee_id", "id"),
 )
+
+# Deleted by a retention run that has not told of it yet: it works in many transactions, and one
+# that was killed is told of by the next.
+PENDING = sa.Table(
+    "vault_pending",
+    metadata,
+    sa.Column("what", sa.String(40), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)

@@ -455,6 +455,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_vault_look_employee_id_id", "vault_look", ["employee_id", "id"])
     op.create_table(
+        "vault_pending",
+        sa.Column("what", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("what", name=op.f("pk_vault_pending")),
+    )
+    op.create_table(
         "vault_master",
         sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("master_id", sa.String(length=100), nullable=False),
@@ -598,6 +604,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_vault_tombstone_kind"), table_name="vault_tombstone")
     op.drop_table("vault_tombstone")
     op.drop_table("vault_master")
+    op.drop_table("vault_pending")
     op.drop_index("ix_vault_look_employee_id_id", table_name="vault_look")
     op.drop_table("vault_look")
     op.drop_index("uq_vault_key_living", table_name="vault_key")
