@@ -32,6 +32,13 @@ from zaigang_collector.audit.service import Shown
 from zaigang_collector.devices import ca
 from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, HOLDING
 from zaigang_collector.devices.tables import EVENT as DEVICE_EVENT
+from zaigang_collector.directory.tables import (
+    ASSIGNMENT,
+    EMPLOYEE,
+    PERSON_PLACE,
+    SITE,
+    SITE_NETWORK,
+)
 from zaigang_collector.directory.tables import EVENT as DIRECTORY_EVENT
 from zaigang_collector.ingest.sealing import envelope_context
 from zaigang_collector.ingest.tables import BOOT, CHAIN, ENVELOPE, RECEIPT
@@ -354,6 +361,14 @@ def test_a_devices_key_replaced(crime: Crime) -> None:
     assert f"device {device}: has another key than it enrolled with" in crime.found()
 
 
+def test_a_device_said_to_have_been_lost_before_it_told_something(crime: Crime) -> None:
+    device = crime.mine.device.id
+    crime.does(sa.update(DEVICE).where(DEVICE.c.id == device).values(revoked_ms=START))
+    assert f"device {device}: is not trusted from {START} (UTC ms), its events say None" in (
+        crime.found()
+    )
+
+
 @pytest.mark.parametrize("authority", ["zaigang CA", "somebody's"])
 def test_a_devices_certificate_replaced(crime: Crime, authority: str) -> None:
     """Also by one that our authority has signed for another key: it is in no event."""
@@ -474,6 +489,35 @@ def test_a_device_event_that_was_blinded(crime: Crime) -> None:
     with db.writing(crime.engine) as conn:
         assert ledger.blind(conn, EntryType.DEVICE_EVENT, ["1"]) == 1
     assert any("are never forgotten" in one for one in crime.found())
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            sa.update(SITE).values(radius_m=20_000.0),
+            "site hq: has another radius_m than its events say",
+        ),
+        (sa.delete(SITE_NETWORK), "site hq: has other networks than its events say"),
+        (
+            sa.insert(PERSON_PLACE).values(employee_id="E001", kind="gateway", value="00" * 8),
+            "person E001: has other homes than their events say",
+        ),
+        (
+            sa.update(EMPLOYEE).where(EMPLOYEE.c.id == "E001").values(name="somebody"),
+            "person E001: has another name than its events say",
+        ),
+        (
+            sa.insert(ASSIGNMENT).values(employee_id="E001", site_id="hq", from_day="2026-01-01"),
+            "assignment of E001 to hq from 2026-01-01: is not what their events say",
+        ),
+    ],
+)
+def test_the_directory_changed_behind_its_events(
+    crime: Crime, statement: sa.Executable, told: str
+) -> None:
+    crime.does(statement)
+    assert crime.found() == [told]
 
 
 def test_a_verdict_changed_beside_its_body(crime: Crime) -> None:

@@ -18,6 +18,7 @@ from zaigang_collector.assessment import audit as assessment
 from zaigang_collector.attendance import audit as attendance
 from zaigang_collector.devices import audit as devices
 from zaigang_collector.directory import audit as directory
+from zaigang_collector.directory.replay import Replay
 from zaigang_collector.errors import LedgerError
 from zaigang_collector.ingest import audit as ingest
 from zaigang_collector.ledger import audit as ledger
@@ -97,10 +98,11 @@ def _bodies(
 ) -> Iterator[Finding]:
     # By the keys that they enrolled with, not by those that the register has now.
     keys = {name: one.key for name, one in histories.items() if one.key is not None}
+    replay = Replay()
     held = {
         EntryType.ENVELOPE: ingest.envelopes(conn, vault, keys, report.arrivals),
         EntryType.CLOCK_IN: attendance.clock_ins(conn, vault),
-        EntryType.DIRECTORY_EVENT: directory.events(conn, vault),
+        EntryType.DIRECTORY_EVENT: directory.events(conn, vault, replay),
         EntryType.POLICY: assessment.policies(conn),
         EntryType.ASSESSMENT: assessment.assessments(conn, vault),
         EntryType.ERASURE: vaults.tombstones(conn),
@@ -109,6 +111,7 @@ def _bodies(
     }
     for entry_type, bodies in held.items():
         yield from ledger.held_against(conn, entry_type, bodies)
+    yield from replay.compare(conn)
     known = {
         EntryType.ENVELOPE: ingest.known_envelopes,
         EntryType.CLOCK_IN: attendance.known_clock_ins,

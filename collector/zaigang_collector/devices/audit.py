@@ -27,6 +27,7 @@ class History:
 
     key: bytes | None = None
     status: str | None = None
+    revoked_ms: int | None = None
     certificates: set[bytes] = field(default_factory=set)
     holdings: list[tuple[int, int | None, str | None, str | None]] = field(default_factory=list)
     """(from_ms, to_ms, employee, site)."""
@@ -40,6 +41,7 @@ class History:
             self.key, self.status = fields["key"], "active"
         elif kind == "status":
             self.status = fields["status"]
+            self.revoked_ms = fields.get("from", self.revoked_ms)
         if kind in ("enrolled", "handed_over"):
             self._held_by(at_ms, fields["employee"], fields["site"])
 
@@ -85,6 +87,12 @@ def register(
         if row.status != history.status:
             yield Finding(
                 f"device {device_id}", f"is {row.status}, its events say {history.status}"
+            )
+        if row.revoked_ms != history.revoked_ms:
+            yield Finding(
+                f"device {device_id}",
+                f"is not trusted from {row.revoked_ms} (UTC ms), its events say "
+                f"{history.revoked_ms}",
             )
         yield from _holdings(conn, device_id, history)
     for row in conn.execute(sa.select(CERTIFICATE).order_by(CERTIFICATE.c.fingerprint)):

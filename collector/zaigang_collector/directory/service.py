@@ -309,7 +309,6 @@ def _record(
 
 
 def context_of(event_id: int) -> bytes:
-    """Where this body stands, for the vault."""
     """The place for which the body of a person's event is sealed."""
     return f"directory-event/{event_id}".encode()
 
