@@ -179,10 +179,8 @@ def _check_envelopes(case: Case, named: set[bytes]) -> None:
             )
         assert entry.leaf is not None  # noqa: S101  # `known` lists no others
         at = moment(entry.leaf.at_ms)
-        case.notes.append(
-            Said(
-                f"核验结论所依据的一个封包（{at.zh} 入账）内容已依法删除，只剩其哈希值",
-                f"one envelope that the assessment rests on (entered {at.en}) was forgotten; only its "
-                "hash is left",
-            )
+        raise _broken(
+            f"所依据的封包 {digest.hex()}（{at.zh} 入账）不在包内：是已依法删除，还是被人抽走，无从判断",
+            f"rests on envelope {digest.hex()} (entered {at.en}), which is not in the bundle: deleted "
+            "or withheld, nobody can say",
         )

@@ -131,6 +131,13 @@ def _run(case: Case, data: bytes, steps: Mapping[str, _Step]) -> list[Link]:
         except BrokenError as error:
             failed = True
             links.append(Link(number, name, what, State.BROKEN, error.said, error.record))
+        except Exception as error:  # noqa: BLE001  # whatever a stranger made up, it does not hold
+            failed = True
+            odd = Said(
+                f"内容不合格式，无法核对（{type(error).__name__}）",
+                f"made up in a way that cannot be checked ({type(error).__name__})",
+            )
+            links.append(Link(number, name, what, State.BROKEN, odd, name))
         else:
             state, detail = (State.HOLDS, found) if isinstance(found, Said) else found
             links.append(Link(number, name, what, state, detail))

@@ -30,20 +30,30 @@ _STATUS: Final = {
 
 def tell(case: Case) -> None:
     """A note for each event; the key that was enrolled must be the one that signs."""
+    vouched: set[str] = set()
     for item, body in case.bodies(EntryType.DEVICE_EVENT):
         try:
             event = cbor.loads(body, "device event")
         except WireError:
             continue  # of a later version: it was entered, and what it says is not ours to guess
-        if not isinstance(event, dict) or event.get("device") not in case.keys:
+        device_id = event.get("device") if isinstance(event, dict) else None
+        if not isinstance(device_id, str) or device_id not in case.keys:
             continue
         fields = event.get("fields")
         if isinstance(fields, dict):
-            _check_key(case, item, event["device"], fields)
+            if _check_key(case, item, device_id, fields):
+                vouched.add(device_id)
             case.notes.append(_note(item, event, fields))
+    for device_id in sorted(case.keys.keys() - vouched):
+        raise BrokenError(
+            f"devices/{device_id}.pem",
+            f"包内没有设备 {device_id} 登记入网的账本记录：证书中的公钥是否就是当时登记的，无从核对",
+            f"that device {device_id} enrolled with this key is in no entry of the bundle: left out, "
+            "or replaced",
+        )
 
 
-def _check_key(case: Case, item: Item, device_id: str, fields: Mapping[str, Any]) -> None:
+def _check_key(case: Case, item: Item, device_id: str, fields: Mapping[str, Any]) -> bool:
     """A certificate over another key would hold: whoever has the CA's key can make one. What was
     entered when the device enrolled cannot be made again."""
     entered = fields.get("key")
@@ -54,6 +64,7 @@ def _check_key(case: Case, item: Item, device_id: str, fields: Mapping[str, Any]
             f"its key is not the one that was entered when device {device_id} enrolled "
             f"({item.record}): replaced",
         )
+    return type(entered) is bytes
 
 
 def _note(item: Item, event: Mapping[str, Any], fields: Mapping[str, Any]) -> Said:

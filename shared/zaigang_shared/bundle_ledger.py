@@ -61,10 +61,11 @@ def entries(case: Case) -> Said:
     if blinded or forgotten:
         case.notes.append(
             Said(
-                f"{forgotten + blinded} 条账本记录的内容已依法删除（其中 {blinded} 条只剩叶子哈希）；"
-                "它们仍在账本中，但内容无从核对",
-                f"of {forgotten + blinded} entries the body was forgotten ({blinded} are a bare leaf): "
-                "they are in the ledger still, and nobody can say what they said",
+                f"{forgotten + blinded} 条账本记录的内容不在包内（其中 {blinded} 条只剩叶子哈希）：已依法删除，"
+                "或被人抽走；它们仍在账本中，但内容无从核对",
+                f"of {forgotten + blinded} entries the body is not in the bundle ({blinded} are a bare "
+                "leaf): deleted, or left out; they are in the ledger still, and nobody can say what "
+                "they said",
             )
         )
     bundle_devices.tell(case)

@@ -361,6 +361,19 @@ def test_a_devices_key_replaced(crime: Crime) -> None:
     assert f"device {device}: has another key than it enrolled with" in crime.found()
 
 
+@pytest.mark.parametrize("table", [CLOCK_IN, ASSESSMENT])
+def test_something_made_to_vanish_from_lists(crime: Crime, table: sa.Table) -> None:
+    crime.does(sa.update(table).values(newest=False))
+    assert all("another than the last is shown" in one for one in crime.found())
+    assert crime.found()
+
+
+def test_a_laptop_shown_as_somebody_elses(crime: Crime) -> None:
+    device = crime.mine.device.id
+    crime.does(sa.update(DEVICE).where(DEVICE.c.id == device).values(employee_id="E002"))
+    assert f"device {device}: belongs to E002, its events say E001" in crime.found()
+
+
 def test_a_device_said_to_have_been_lost_before_it_told_something(crime: Crime) -> None:
     device = crime.mine.device.id
     crime.does(sa.update(DEVICE).where(DEVICE.c.id == device).values(revoked_ms=START))

@@ -106,6 +106,9 @@ def test_what_for_is_said_in_any_language_and_kept_to_its_length(
     )
     assert answer.status_code == 422
     assert len(looks(here)) == 3
+    forged = headers | {"zaigang-purpose": "%1b%5b2J%0aforged"}
+    assert here.world.client.get("/api/v1/people/E001", headers=forged).status_code == 422
+    assert len(looks(here)) == 3
 
 
 def test_who_looked_is_listed_in_pages_for_whoever_may_ask(here: Office, laptop: Talker) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from zaigang_collector import db
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Denied, Principal, Scope
-from zaigang_collector.api.problems import ProblemError
+from zaigang_collector.api.problems import ProblemError, Wrong
 from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault import access_log
@@ -122,6 +122,9 @@ class Looking:
         self._given = given
         self._request = request
         self._why = unquote(why)[: access_log.WHY_MAX].strip() if why else ""
+        if not self._why.isprintable():
+            wrong = Wrong(where="header.zaigang-purpose", expected="one line of printable text")
+            raise ProblemError(422, "This purpose cannot be kept.", [wrong])
 
     @property
     def why(self) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 from zaigang_collector.assessment.model import assessment_id
 from zaigang_collector.assessment.store import context_of
 from zaigang_collector.assessment.tables import ASSESSMENT, POLICY
-from zaigang_collector.ledger.audit import Body, Finding, pages
+from zaigang_collector.ledger.audit import Body, Finding, newest_marked, pages
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.matching import codec
 from zaigang_collector.matching.errors import CodecError
@@ -33,6 +33,7 @@ def assessments(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
                 digest = hashlib.sha256(body).digest()
                 yield Body(EntryType.ASSESSMENT, reference, row.created_ms, digest)
                 yield from _columns(row, body)
+    yield from newest_marked(conn, ASSESSMENT, "assessment")
 
 
 def known_assessments(conn: Connection, refs: Sequence[str]) -> set[str]:

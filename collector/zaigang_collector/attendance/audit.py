@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 from zaigang_collector.attendance.model import NewClockIn
 from zaigang_collector.attendance.service import context_of
 from zaigang_collector.attendance.tables import CLOCK_IN
-from zaigang_collector.ledger.audit import Body, Finding, pages
+from zaigang_collector.ledger.audit import Body, Finding, newest_marked, pages
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.vault.audit import opened
 from zaigang_collector.vault.service import Vault
@@ -25,6 +25,7 @@ def clock_ins(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
         sealed = [(row.body, context_of(f"{row.id}@{row.version}")) for row in rows]
         for row, body in zip(rows, opened(conn, vault, sealed), strict=True):
             yield from _clock_in(row, body)
+    yield from newest_marked(conn, CLOCK_IN, "clock_in")
 
 
 def _clock_in(row: Row[*tuple[Any, ...]], body: bytes | str | None) -> Iterator[Body | Finding]:

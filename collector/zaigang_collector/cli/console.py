@@ -67,7 +67,12 @@ def rows(header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
     """Columns separated by tabs: readable for people and for `cut`."""
     say("\t".join(header))
     for line in lines:
-        say("\t".join("" if value is None else str(value) for value in line))
+        say("\t".join("" if value is None else _printable(str(value)) for value in line))
+
+
+def _printable(text: str) -> str:
+    """What somebody else wrote can neither move the cursor nor make another line or column."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
 
 
 def local(at_ms: int | None, zone: ZoneInfo) -> str:

@@ -88,6 +88,14 @@ def register(
             yield Finding(
                 f"device {device_id}", f"is {row.status}, its events say {history.status}"
             )
+        last = history.holdings[-1] if history.holdings else None
+        whose = (last[2], last[3]) if last is not None and last[1] is None else (None, None)
+        if (row.employee_id, row.site_id) != whose:
+            yield Finding(
+                f"device {device_id}",
+                f"belongs to {row.employee_id or row.site_id or 'nobody'}, its events say "
+                f"{whose[0] or whose[1] or 'nobody'}",
+            )
         if row.revoked_ms != history.revoked_ms:
             yield Finding(
                 f"device {device_id}",

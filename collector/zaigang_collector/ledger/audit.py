@@ -183,6 +183,22 @@ def pages(
         after = tuple(getattr(rows[-1], key.name) for key in keys)
 
 
+def newest_marked(conn: Connection, table: sa.Table, what: str) -> Iterator[Finding]:
+    """Of a thing with versions the last one, and no other, is marked as the newest."""
+    marked = sa.case((table.c.newest, table.c.version), else_=0)
+    query = sa.select(
+        table.c.id,
+        sa.func.max(table.c.version).label("last"),
+        sa.func.sum(marked).label("marked"),
+        sa.func.max(marked).label("newest"),
+    ).group_by(table.c.id)
+    for row in conn.execute(query):
+        if not row.last == row.newest == row.marked:
+            yield Finding(
+                f"{what} {row.id}", f"has {row.last} versions, and another than the last is shown"
+            )
+
+
 def known_ids(conn: Connection, column: sa.Column[Any], refs: Sequence[str]) -> set[str]:
     """Which of these references are ids in a column of numbers."""
     return {str(one) for one in conn.scalars(sa.select(column).where(column.in_(numbers(refs))))}
