@@ -250,3 +250,45 @@ def test_what_outsiders_vouched_for_goes_along_and_is_checked(
     )
     named = Named(root=ROOT, witnesses=(stranger,))
     assert bundle_check.check(data, named).answer is Answer.BROKEN
+
+
+def repacked(files: dict[str, bytes]) -> bytes:
+    """With a manifest that fits, as anybody can make one."""
+    manifest = bundle.canonical_loads(files["manifest.json"], "manifest")
+    manifest["files"] = {
+        name: hashlib.sha256(data).hexdigest()
+        for name, data in files.items()
+        if name != "manifest.json"
+    }
+    return bundle.pack(files | {"manifest.json": bundle.canonical(manifest)})
+
+
+def without(files: dict[str, bytes], entry_type: str, *folders: str) -> dict[str, bytes]:
+    """As if what these entries are about had been deleted lawfully."""
+    entries = bundle.canonical_loads(files["entries.json"], "entries")
+    gone = {one["file"] for one in entries if one.get("type") == entry_type}
+    for one in entries:
+        if one.get("type") == entry_type:
+            one["file"] = None
+    kept = {
+        name: data
+        for name, data in files.items()
+        if name not in gone and not name.startswith(folders)
+    }
+    return kept | {"entries.json": bundle.canonical(entries)}
+
+
+def test_evidence_that_was_withheld_is_not_taken_for_deleted(here: Office, laptop: Talker) -> None:
+    files = bundle.read(exported(here.world.engine, name_of(here)))
+    stripped = without(files, "envelope", "envelopes/", "devices/", "receipts/")
+    (told,) = broken(checked(repacked(stripped)))
+    assert "deleted or withheld, nobody can say" in told
+
+
+def test_a_device_whose_enrolment_was_left_out_is_not_believed(
+    here: Office, laptop: Talker
+) -> None:
+    files = bundle.read(exported(here.world.engine, name_of(here)))
+    (told,) = broken(checked(repacked(without(files, "device_event", "nothing/"))))
+    assert told.startswith("devices/")
+    assert "left out, or replaced" in told
