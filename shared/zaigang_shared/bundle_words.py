@@ -97,9 +97,9 @@ def _heading(report: Report, language: str) -> list[str]:
     purpose = _plain(report.facts["purpose"])
     heading = Said(
         f"证据包：核验结论 {name}（第 {version} 版）\n"
-        f"  员工 {employee}，驻场地点 {site}，{begin} 至 {end}\n  用途：{purpose}\n",
+        f"  员工 {employee}，驻场地点 {site}，{begin} 至 {end}\n  用途（制作者所写，未经核对）：{purpose}\n",
         f"Evidence bundle: assessment {name}, version {version}\n"
-        f"  employee {employee} at site {site}, {begin} to {end}\n  purpose: {purpose}\n",
+        f"  employee {employee} at site {site}, {begin} to {end}\n  purpose, in the words of who made it, unchecked: {purpose}\n",
     )
     return [heading[language]]
 

@@ -236,8 +236,8 @@ def _recheck(args: argparse.Namespace) -> int:
     if again.holds:
         say("Identical to the assessment in the bundle, bit for bit.")
         say(
-            "Taken as given: which node each beacon identifier is of, and integrity events; both are "
-            "the collector's word."
+            "Taken as given, as the collector's word: what is known of the site and of registered "
+            "homes, which node each beacon identifier is of, and integrity events."
         )
         return Exit.OK
     for problem in again.problems:
