@@ -45,9 +45,11 @@ from zaigang_collector.ingest.tables import BOOT, CHAIN, ENVELOPE, RECEIPT
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.ledger.service import EntryType
 from zaigang_collector.ledger.tables import CHECKPOINT, ENTRY, HEAD, TILE
+from zaigang_collector.vault.access_log import Looker
+from zaigang_collector.vault.access_log import record as record_look
 from zaigang_collector.vault.model import TombstoneKind, person
-from zaigang_collector.vault.record import bury
-from zaigang_collector.vault.tables import KEY, TOMBSTONE
+from zaigang_collector.vault.record import bury, hold
+from zaigang_collector.vault.tables import HOLD, KEY, LOOK, TOMBSTONE
 from zaigang_shared import envelope
 from zaigang_shared.checkpoint import Checkpoint
 from zaigang_shared.merkle import Frontier
@@ -496,6 +498,23 @@ def test_readings_deleted_as_if_their_time_were_over(crime: Crime) -> None:
     assert crime.found() == [
         "envelopes without content: are 1, and tombstones tell of 0: deleted off the record"
     ]
+
+
+def test_a_legal_hold_lifted_off_the_record(crime: Crime) -> None:
+    with db.writing(crime.engine) as conn:
+        hold(conn, "E001", "lawsuit 17", "Zhang", START + 9 * HOUR_MS, bytes)
+    assert_clean(crime.engine)
+    crime.does(sa.delete(HOLD))
+    assert crime.found() == ["legal hold of E001: was lifted off the record"]
+
+
+def test_a_look_moved_to_somebody_else(crime: Crime) -> None:
+    with db.writing(crime.engine) as conn:
+        looker = Looker("HR", "case 17")
+        record_look(conn, VAULT, looker, "all of it", ["E001"], START + 9 * HOUR_MS, bytes)
+    assert_clean(crime.engine)
+    crime.does(sa.update(LOOK).values(employee_id="E002"))
+    assert crime.found() == ["access 1: is about somebody else than its row says"]
 
 
 def test_a_device_event_that_was_blinded(crime: Crime) -> None:

@@ -125,6 +125,7 @@ def _bodies(
     }
     for entry_type, there in known.items():
         yield from ledger.without_body(conn, entry_type, there)
+    yield from vaults.holds(conn)
     yield from _forgotten(conn, report)
 
 

@@ -10,10 +10,14 @@ from sqlalchemy import Connection
 from zaigang_collector.errors import VaultError
 from zaigang_collector.ledger.audit import Body, Finding, known_ids, pages
 from zaigang_collector.ledger.model import EntryType
+from zaigang_collector.vault import record
 from zaigang_collector.vault.access_log import context_of
+from zaigang_collector.vault.model import TombstoneKind
 from zaigang_collector.vault.record import bodies
 from zaigang_collector.vault.service import Vault
 from zaigang_collector.vault.tables import LOOK, TOMBSTONE
+from zaigang_shared import cbor
+from zaigang_shared.errors import WireError
 
 
 def opened(
@@ -55,6 +59,30 @@ def looks(conn: Connection, vault: Vault) -> Iterator[Body | Finding]:
             elif body is not None:
                 digest = hashlib.sha256(body).digest()
                 yield Body(EntryType.ACCESS, str(row.id), row.at_ms, digest)
+                if _person(body) != row.employee_id:
+                    yield Finding(f"access {row.id}", "is about somebody else than its row says")
+
+
+def _person(body: bytes) -> object:
+    try:
+        return cbor.loads(body, "look")["person"]
+    except (WireError, KeyError, TypeError):
+        return None
+
+
+def holds(conn: Connection) -> Iterator[Finding]:
+    """Who is under legal hold, as tombstones tell it."""
+    told: set[str] = set()
+    for kind, person in record.hold_words(conn):
+        if kind is TombstoneKind.HOLD:
+            told.add(person)
+        else:
+            told.discard(person)
+    for name in sorted(told ^ record.held(conn)):
+        yield Finding(
+            f"legal hold of {name}",
+            "was lifted off the record" if name in told else "was never put on record",
+        )
 
 
 def known_looks(conn: Connection, refs: Sequence[str]) -> set[str]:

@@ -78,6 +78,17 @@ def pending(conn: Connection) -> dict[str, int]:
     return {row.what: row.number for row in conn.execute(sa.select(PENDING))}
 
 
+def hold_words(conn: Connection) -> Iterator[tuple[TombstoneKind, str]]:
+    """What was said of legal holds, the oldest first; what was altered says nothing."""
+    kinds = (TombstoneKind.HOLD.value, TombstoneKind.HOLD_LIFTED.value)
+    query = sa.select(TOMBSTONE).where(TOMBSTONE.c.kind.in_(kinds)).order_by(TOMBSTONE.c.id)
+    for row in conn.execute(query):
+        with contextlib.suppress(WireError, KeyError, TypeError, ValueError):
+            said = _tombstone(row)
+            if said.employee_id is not None:
+                yield said.kind, said.employee_id
+
+
 def take_pending(conn: Connection) -> dict[str, int]:
     """The same, for the tombstone that tells of it now."""
     found = pending(conn)
