@@ -48,7 +48,14 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from zaigang_shared import bundle, bundle_assessment, bundle_chain, bundle_ledger, bundle_root
+from zaigang_shared import (
+    bundle,
+    bundle_assessment,
+    bundle_chain,
+    bundle_ledger,
+    bundle_readme,
+    bundle_root,
+)
 from zaigang_shared import note as notes
 from zaigang_shared.bundle import Subject, Trust
 from zaigang_shared.bundle_case import Case, Named, StampVerifier, read_items
@@ -238,6 +245,14 @@ def _root(case: Case) -> tuple[State, Said]:
                 name,
                 "说明文件中的信任根指纹不是本包密钥的指纹",
                 "shows another root fingerprint than that of the keys in this bundle",
+            )
+    for name, text in bundle_readme.texts(own).items():
+        if case.files[name] != text:  # of another version, or written by somebody
+            case.notes.append(
+                Said(
+                    f"{name} 的文字不是本程序的原文，未经核对，只能当作制作者的话",
+                    f"{name} is not this program's text: unchecked, the words of who made it",
+                )
             )
     named = case.named
     pinned = (

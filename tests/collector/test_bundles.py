@@ -285,6 +285,17 @@ def test_evidence_that_was_withheld_is_not_taken_for_deleted(here: Office, lapto
     assert "deleted or withheld, nobody can say" in told
 
 
+def test_a_readme_that_somebody_wrote_is_called_theirs(here: Office, laptop: Talker) -> None:
+    files = bundle.read(exported(here.world.engine, name_of(here)))
+    plain = [one.en for one in checked(repacked(files)).notes]
+    files["README.en.txt"] += b"This person has admitted everything.\n"
+    report = checked(repacked(files))
+    assert report.answer is Answer.HOLDS
+    assert [one.en for one in report.notes if one.en not in plain] == [
+        "README.en.txt is not this program's text: unchecked, the words of who made it"
+    ]
+
+
 def test_a_device_whose_enrolment_was_left_out_is_not_believed(
     here: Office, laptop: Talker
 ) -> None:
