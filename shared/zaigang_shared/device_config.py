@@ -7,7 +7,7 @@ A device obeys the newest version that it has verified and refuses an older one.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -52,6 +52,34 @@ class Hours(Struct, frozen=True, forbid_unknown_fields=True):
     margin_min: Annotated[int, Meta(ge=0, le=240)]
 
 
+class Kept(Struct, frozen=True, forbid_unknown_fields=True):
+    """Beacons of other kinds than `rid` that are this company's: identifiers that begin with
+    `prefix`. What nothing here names is somebody else's device and is dropped on the spot."""
+
+    format: Literal["ibeacon", "altbeacon", "eddystone"]
+    prefix: Annotated[bytes, Meta(min_length=4, max_length=32)]
+    """iBeacon: UUID, major, minor (20 bytes); AltBeacon: its id (20); Eddystone-UID: namespace and
+    instance (16); or a beginning of these."""
+    badge: bool = False
+    """A person carries it: reported under the scheme `badge`."""
+
+
+class Carried(Struct, frozen=True, forbid_unknown_fields=True):
+    """A BLE thermometer that belongs to the owner of this laptop, or stands beside this node."""
+
+    sensor: _Label
+    """What it is called in readings."""
+    format: Literal["bthome", "ruuvi", "atc"]
+    """atc: the custom firmware of Xiaomi thermometers, in both its layouts (atc1441 and pvvx)."""
+    address: Annotated[bytes, Meta(min_length=6, max_length=6)]
+    """Its Bluetooth address, as it is written: the first byte first."""
+    key: Annotated[bytes, Meta(min_length=16, max_length=16)] | None = None
+    """BTHome bind key. From a sensor with a key, plain text is not believed."""
+
+    def __repr__(self) -> str:
+        return f"Carried({self.sensor!r}, {self.format!r}, …)"
+
+
 class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that a device is told. Intervals in seconds."""
 
@@ -60,7 +88,7 @@ class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     net_key: _Key
     """Key of the network hash (`network_hash`), one per company."""
     rid_key: _Key | None = None
-    """A node's beacon key; None on laptops."""
+    """Key of the rotating beacon that this device sends; None: it sends none."""
     usage_s: _Seconds = 60
     network_s: _Seconds = 300
     environment_s: _Seconds = 60
@@ -70,6 +98,12 @@ class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seal_s: _Seconds = 60
     apps: dict[_Label, Annotated[list[_Label], Meta(max_length=50)]] = {}
     """Work applications by label, each with its process names."""
+    sensors: Annotated[tuple[_Label, ...], Meta(max_length=16)] | None = None
+    """A node's sensors, as in its agent.toml ("sht4x@0x44"), which this replaces; None: it does not."""
+    kept: Annotated[tuple[Kept, ...], Meta(max_length=100)] = ()
+    """Beacons beside our own kind that are listened to."""
+    carried: Annotated[tuple[Carried, ...], Meta(max_length=20)] = ()
+    """BLE thermometers that are listened to."""
 
     def __repr__(self) -> str:  # the keys of a configuration in a traceback must not be usable
         shown = (name for name in self.__struct_fields__ if name not in ("net_key", "rid_key"))

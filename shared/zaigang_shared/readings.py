@@ -32,7 +32,7 @@ SessionEvent: TypeAlias = Literal[
     "boot", "shutdown", "login", "logout", "lock", "unlock", "suspend", "resume"
 ]
 Link: TypeAlias = Literal["ethernet", "wifi", "cellular", "none"]
-BeaconScheme: TypeAlias = Literal["rid", "ibeacon", "eddystone", "badge"]
+BeaconScheme: TypeAlias = Literal["rid", "ibeacon", "altbeacon", "eddystone", "badge"]
 GapReason: TypeAlias = Literal[
     "off_hours", "paused", "suspended", "crash", "disk_full", "sensor_failed", "permission"
 ]
@@ -87,6 +87,12 @@ class Environment(_Reading, frozen=True, tag_field="k", tag="environment"):
     via: Literal["i2c", "ble"]
     pressure_hpa: Annotated[float, Meta(ge=200, le=1300)] | None = None
     co2_ppm: Annotated[int, Meta(ge=0, le=40_000)] | None = None
+    temp_acc_c: Annotated[float, Meta(ge=0, le=20)] | None = None
+    """Typical accuracy of `temp_c`, plus or minus, by the sensor's datasheet."""
+    rh_acc_pct: Annotated[float, Meta(ge=0, le=50)] | None = None
+    """Typical accuracy of `rh_pct`, plus or minus, by the sensor's datasheet."""
+    self_heat_c: Annotated[float, Meta(ge=0, le=30)] | None = None
+    """By how much the node found that its own warmth raises `temp_c`; not subtracted."""
 
 
 class Beacon(_Reading, frozen=True, tag_field="k", tag="beacon"):

@@ -80,6 +80,10 @@ def test_a_schema_of_another_version_is_told_apart(engine: Engine) -> None:
         migrations.check(engine)
     with engine.begin() as conn:
         conn.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(SchemaError, match="zaigang-collector upgrade"):
+        migrations.check(engine)
+    with engine.begin() as conn:
+        conn.execute(sa.text("UPDATE alembic_version SET version_num = '0002'"))
     migrations.check(engine)
 
 

@@ -59,7 +59,7 @@ def _beacon(draw: st.DrawFn) -> readings.Beacon:
     last_t = draw(st.integers(0, when["t_ms"]))
     return readings.Beacon(
         **when,
-        scheme=draw(st.sampled_from(["rid", "ibeacon", "eddystone", "badge"])),
+        scheme=draw(st.sampled_from(["rid", "ibeacon", "altbeacon", "eddystone", "badge"])),
         id=draw(st.binary(min_size=4, max_size=32)),
         n=draw(st.integers(1, 1_000_000)),
         rssi_max=draw(st.integers(-128, 20)),

@@ -56,6 +56,9 @@ def all_readings() -> dict[str, readings.Reading]:
             via="i2c",
             pressure_hpa=1013.25,
             co2_ppm=612,
+            temp_acc_c=0.2,
+            rh_acc_pct=2.0,
+            self_heat_c=1.4,
         ),
         "beacon": readings.Beacon(
             **at,
@@ -132,6 +135,12 @@ def signed_config() -> bytes:
         ),
         net_key=bytes(range(32)),
         apps={"editor": ["code", "vim"]},
+        kept=(device_config.Kept("ibeacon", bytes(range(16)), badge=True),),
+        carried=(
+            device_config.Carried(
+                "desk", "bthome", bytes.fromhex("5448e68f80a5"), key=bytes(range(16))
+            ),
+        ),
     )
     said = device_config.SignedConfig(keys.DEVICE_ID, 3, UTC_MS, config)
     return device_config.sign_config(keys.COLLECTOR, said)

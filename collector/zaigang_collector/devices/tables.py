@@ -39,6 +39,16 @@ HOLDING = sa.Table(
     sa.Index("ix_devices_holding_site_id", "site_id"),
 )
 
+# What IT has set for one device beside what holds for all: a sensor profile, other intervals.
+SETTING = sa.Table(
+    "devices_setting",
+    metadata,
+    sa.Column("device_id", sa.ForeignKey(DEVICE.c.id), primary_key=True),
+    sa.Column("name", sa.String(40), primary_key=True),  # as in `device_config.DeviceConfig`
+    sa.Column("value", sa.Text, nullable=False),  # JSON
+    sa.Column("changed_ms", sa.BigInteger, nullable=False),
+)
+
 CERTIFICATE = sa.Table(
     "devices_certificate",
     metadata,
@@ -63,6 +73,7 @@ TOKEN = sa.Table(
     sa.Column("replaces", sa.String(40)),  # the device whose key this enrolment ends
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("expires_ms", sa.BigInteger, nullable=False),
+    sa.Column("last_used_ms", sa.BigInteger),
 )
 
 EVENT = sa.Table(

@@ -49,6 +49,19 @@ PERSON_PLACE = sa.Table(
     sa.Column("value", sa.String(64), primary_key=True),
 )
 
+# Bluetooth badges and thermometers: whose they are. By `format` an identifier is that of a beacon
+# (ibeacon, altbeacon, eddystone: a badge) or the address of a thermometer (bthome, ruuvi, atc).
+CARRIED = sa.Table(
+    "directory_carried",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),  # what it is called in readings
+    sa.Column("employee_id", sa.ForeignKey(EMPLOYEE.c.id), nullable=False, index=True),
+    sa.Column("format", sa.String(12), nullable=False),
+    sa.Column("identifier", sa.String(64), nullable=False, unique=True),  # hex digits
+    sa.Column("key", sa.LargeBinary(16)),  # BTHome bind key
+    sa.Column("changed_ms", sa.BigInteger, nullable=False),
+)
+
 ASSIGNMENT = sa.Table(
     "directory_assignment",
     metadata,

@@ -1,0 +1,52 @@
+"""Badges and carried sensors, settings of single devices, when a token was last used."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "directory_carried",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("employee_id", sa.String(length=64), nullable=False),
+        sa.Column("format", sa.String(length=12), nullable=False),
+        sa.Column("identifier", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["employee_id"],
+            ["directory_employee.id"],
+            name=op.f("fk_directory_carried_employee_id_directory_employee"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_carried")),
+        sa.UniqueConstraint("identifier", name=op.f("uq_directory_carried_identifier")),
+    )
+    op.create_index(op.f("ix_directory_carried_employee_id"), "directory_carried", ["employee_id"])
+    op.create_table(
+        "devices_setting",
+        sa.Column("device_id", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"],
+            ["devices_device.id"],
+            name=op.f("fk_devices_setting_device_id_devices_device"),
+        ),
+        sa.PrimaryKeyConstraint("device_id", "name", name=op.f("pk_devices_setting")),
+    )
+    op.add_column("devices_token", sa.Column("last_used_ms", sa.BigInteger(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("devices_token", "last_used_ms")
+    op.drop_table("devices_setting")
+    op.drop_index(op.f("ix_directory_carried_employee_id"), table_name="directory_carried")
+    op.drop_table("directory_carried")
