@@ -107,13 +107,6 @@ def register(
         yield from _certificate(row, histories.get(row.device_id, History()), authority)
 
 
-def keys(conn: Connection) -> dict[str, bytes]:
-    """Raw public keys by device id."""
-    return {
-        row.id: row.public_key for row in conn.execute(sa.select(DEVICE.c.id, DEVICE.c.public_key))
-    }
-
-
 def _holdings(conn: Connection, device_id: str, history: History) -> Iterator[Finding]:
     query = sa.select(HOLDING).where(HOLDING.c.device_id == device_id).order_by(HOLDING.c.from_ms)
     stored = [(row.from_ms, row.to_ms, row.employee_id, row.site_id) for row in conn.execute(query)]

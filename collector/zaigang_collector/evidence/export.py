@@ -147,9 +147,9 @@ def _collect_claim(
     found.entries += ledger.entries_of(conn, EntryType.ASSESSMENT, reference)
     found.entries += ledger.entries_of(conn, EntryType.POLICY, stored.policy_hash)
     found.bodies += [stored.body, policy_body]
-    for event_id, body in ledger.event_bodies(conn):
-        found.bodies.append(body)
-        found.entries += ledger.entries_of(conn, EntryType.LEDGER_EVENT, event_id)
+    told = ledger.event_bodies(conn)
+    found.bodies += [body for _, body in told]
+    found.entries += ledger.entries_of(conn, EntryType.LEDGER_EVENT, *(name for name, _ in told))
 
 
 def _devices(gathered: Gathered) -> Iterator[DeviceEvidence]:
@@ -172,19 +172,19 @@ def _collect_device(
     quoted = set()
     for one in sorted(of_device, key=lambda one: one.seq):
         found.envelopes[one.digest] = one
-        reference = f"{device_id}/{one.seq}"
-        found.entries += ledger.entries_of(conn, EntryType.ENVELOPE, reference)
         seal = envelope.from_signed(cose.decode(one.data), one.data).seal
         if seal.rcpt is not None:
             quoted.add(seal.rcpt)
+    references = [f"{device_id}/{one.seq}" for one in of_device]
+    found.entries += ledger.entries_of(conn, EntryType.ENVELOPE, *references)
     found.receipts |= {one.digest: one for one in ingest.receipts_named(conn, device_id, quoted)}
     if of_device:
         last_seq = max(one.seq for one in of_device)
         covering = ingest.receipts_of(conn, device_id, last_seq)[:1]
         found.receipts |= {one.digest: one for one in covering}
-    for event_id, body in devices.event_bodies(conn, device_id):
-        found.bodies.append(body)
-        found.entries += ledger.entries_of(conn, EntryType.DEVICE_EVENT, event_id)
+    told = devices.event_bodies(conn, device_id)
+    found.bodies += [body for _, body in told]
+    found.entries += ledger.entries_of(conn, EntryType.DEVICE_EVENT, *(name for name, _ in told))
 
 
 def _checkpoint(conn: Connection, entries: Sequence[Entry]) -> StoredCheckpoint:

@@ -94,14 +94,8 @@ def state_between(
 
 def envelope_by_digest(conn: Connection, vault: Vault, digest: bytes) -> StoredEnvelope | None:
     """The envelope that a finding names; None: there is none, or it was deleted on purpose."""
-    query = sa.select(ENVELOPE).where(ENVELOPE.c.digest == digest, ENVELOPE.c.data.is_not(None))
-    opened = _opened(conn, vault, conn.execute(query).all())
-    if not opened:
-        return None
-    row, data = opened[0]
-    clock = _clocks(conn, row.device_id, {row.boot})[row.boot]
-    given = {} if row.rcpt is None else _receipt_times(conn, row.device_id, {row.rcpt})
-    return _stored(row, data, clock, given.get(row.rcpt))
+    found = envelopes_by_digest(conn, vault, {digest})
+    return found[0] if found else None
 
 
 def envelopes_by_digest(
@@ -120,10 +114,15 @@ def envelopes_by_digest(
             )
             for device_id in {row.device_id for row, _ in rows}
         }
+        given = {
+            device_id: _receipt_times(
+                conn, device_id, {r.rcpt for r, _ in rows if r.device_id == device_id and r.rcpt}
+            )
+            for device_id in clocks
+        }
         for row, data in rows:
-            given = {} if row.rcpt is None else _receipt_times(conn, row.device_id, {row.rcpt})
             clock = clocks[row.device_id][row.boot]
-            found.append(_stored(row, data, clock, given.get(row.rcpt)))
+            found.append(_stored(row, data, clock, given[row.device_id].get(row.rcpt)))
     return tuple(found)
 
 

@@ -72,14 +72,16 @@ def entries(conn: Connection, after_queue_id: int = 0, limit: int = 1000) -> tup
     return tuple(_entry(row) for row in conn.execute(query))
 
 
-def entries_of(conn: Connection, type: EntryType, ref: str) -> tuple[Entry, ...]:  # noqa: A002
-    """All entries about one thing, the oldest first."""
-    query = (
-        sa.select(ENTRY)
-        .where(ENTRY.c.type == type.value, ENTRY.c.ref == ref)
-        .order_by(ENTRY.c.queue_id)
-    )
-    return tuple(_entry(row) for row in conn.execute(query))
+def entries_of(conn: Connection, type: EntryType, *refs: str) -> tuple[Entry, ...]:  # noqa: A002
+    """All entries about these things, the oldest first."""
+    wanted = sorted(refs)
+    rows: list[Row[Any]] = []
+    for start in range(0, len(wanted), _PAGE):
+        query = sa.select(ENTRY).where(
+            ENTRY.c.type == type.value, ENTRY.c.ref.in_(wanted[start : start + _PAGE])
+        )
+        rows += conn.execute(query).all()
+    return tuple(_entry(row) for row in sorted(rows, key=lambda row: row.queue_id))
 
 
 def blind(conn: Connection, type: EntryType, refs: Collection[str]) -> int:  # noqa: A002
