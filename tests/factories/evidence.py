@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,6 +93,12 @@ class Part:
     """Heard this much after it was sent: a replay."""
     scan_healthy: bool = True
     off: bool = False
+    air: tuple[float, float] | None = None
+    """°C and % at the carried sensor; None: there is none."""
+    swing_c: float = 0.0
+    """By how much its temperature goes up and down, every 20 min."""
+    swing_s: float = 0.0
+    """How much later than the site's."""
 
 
 def at_site(from_min: float, to_min: float, active: int = 2, **changes: Any) -> Part:
@@ -161,6 +168,10 @@ class Story:
     """The node's clock is behind the collector's by so much."""
     complete_to_min: float | None = DAY_MIN + 20
     known_to_min: float = DAY_MIN + 30
+    site_air: tuple[float, float] | None = None
+    """°C and % at the node's sensor; None: it has none."""
+    site_swing_c: float = 0.0
+    self_heat_c: float | None = None
     more: Sequence[Story] = ()
     """Further laptops of the same person."""
     integrity: tuple[Any, ...] = ()
@@ -204,6 +215,11 @@ class Story:
                 restarts=0,
             ),
         )
+        if part.air is not None:
+            recorder.add(
+                at_ms,
+                environment("carried", "ble", *part.air, part.swing_c, at_ms, part.swing_s),
+            )
         if part.hears:
             for sent_ms in range(at_ms - MINUTE_MS, at_ms, rid.SLOT_MS):
                 self._hear(recorder, part, at_ms, sent_ms, beacons)
@@ -239,12 +255,43 @@ class Story:
         for at_ms in range(_at(self.node_from_min), _at(self.node_to_min) + 1, MINUTE_MS):
             last = rid.slot_at(at_ms - self.node_behind_ms)
             recorder.add(at_ms, _advert(last))
+            if self.site_air is not None:
+                made = environment(
+                    "sht4x-1", "i2c", *self.site_air, self.site_swing_c, at_ms, 0, self.self_heat_c
+                )
+                recorder.add(at_ms, made)
         return recorder.evidence("node", _at(self.node_to_min))
 
 
 def _advert(last: int) -> Callable[[int], readings.Reading]:
     return lambda t: readings.Advert(
         t_ms=t, span_ms=MINUTE_MS, slot_first=last - 4, slot_last=last, ok=True
+    )
+
+
+def environment(
+    sensor: str,
+    via: str,
+    temp_c: float,
+    rh_pct: float,
+    swing_c: float,
+    at_ms: int,
+    late_s: float,
+    self_heat_c: float | None = None,
+) -> Callable[[int], readings.Reading]:
+    """A reading whose temperature swings with a period of 20 min."""
+    swing = swing_c * math.sin(2 * math.pi * (at_ms / 1000 - late_s) / 1200)
+    return lambda t: readings.Environment(
+        t_ms=t,
+        span_ms=0,
+        sensor=sensor,
+        model="sht4x",
+        temp_c=temp_c + swing,
+        rh_pct=rh_pct,
+        via=via,  # type: ignore[arg-type]  # as above
+        temp_acc_c=0.2,
+        rh_acc_pct=1.8,
+        self_heat_c=self_heat_c,
     )
 
 

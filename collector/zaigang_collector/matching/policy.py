@@ -28,6 +28,9 @@ _SUFFIXES: Final[Mapping[str, str]] = {
     "_llr": "nat",
     "_share": "1",
     "_posterior": "1",
+    "_k": "K",
+    "_c": "°C",
+    "_pct": "%",
 }
 
 
@@ -66,8 +69,23 @@ class Policy:
     geofence_accuracy_factor: float
     geofence_worst_accuracy_m: float
     geofence_margin_s: int
+    air_unknown_c: float
+    air_unknown_pct: float
+    air_spread_k: float
+    air_rooms_k: float
+    air_away_k: float
+    air_broken_share: float
+    air_broken_k: float
+    air_warm_c: float
+    air_learn_min: float
+    air_offset_factor: float
+    air_move_least_c: float
+    air_move_llr: float
+    air_move_against_llr: float
     temper_radio_share: float
     temper_hands_share: float
+    temper_air_share: float
+    temper_movement_share: float
     family_slot_llr: float
     prior_at_site_posterior: float
     dwell_at_site_h: float
@@ -178,6 +196,15 @@ def _check_together(policy: Policy) -> None:
         (
             policy.contradict_silence_min >= policy.contradict_stretch_min,
             "contradict_silence_min: silence alone must not need less than contradict_stretch_min",
+        ),
+        (
+            min(policy.air_unknown_c, policy.air_unknown_pct, policy.air_spread_k) > 0
+            and 0 < policy.air_broken_share < 1,
+            "air_unknown_c, air_unknown_pct, air_spread_k, air_broken_share: expected more than 0",
+        ),
+        (
+            policy.air_spread_k <= policy.air_rooms_k <= policy.air_away_k <= policy.air_broken_k,
+            "air: expected spread <= rooms <= away <= broken",
         ),
         (policy.attention_half_min > 0, "attention_half_min: expected more than 0"),
         (policy.longest_interval_h > 0, "longest_interval_h: expected more than 0"),

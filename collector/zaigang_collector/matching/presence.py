@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zaigang_collector.matching import words
+from zaigang_collector.matching import words, words_air
 from zaigang_collector.matching.model import Family, Reference, Text, TimedReading
-from zaigang_collector.matching.signals import beacon, geofence, hands, integrity, network
+from zaigang_collector.matching.policy import Policy
+from zaigang_collector.matching.signals import (
+    beacon,
+    environment,
+    geofence,
+    hands,
+    integrity,
+    movement,
+    network,
+)
+from zaigang_collector.matching.signals.environment import Breathed
 from zaigang_collector.matching.signals.hands import Use
 from zaigang_collector.matching.timeline import Device, Lane, Scene, Trace, peak, references
 
@@ -26,6 +36,10 @@ class Seen:
     """How much support by the device's place says of its owner."""
     away: Sequence[float]
     """The same for what speaks against."""
+    air: Breathed
+    moves: Lane
+    away_in_other_air: Sequence[float]
+    """As `away`, by hands where the air differs: radio may not know that place."""
 
     def support(self, slot: int) -> bool:
         """Whether anything puts the device at the site."""
@@ -57,10 +71,11 @@ class Looked:
 def look(scene: Scene) -> Looked:
     """Ask every signal."""
     air = beacon.node_air(scene)
+    site_air = environment.site_air(scene)
     misheard: list[beacon.Misheard] = []
     laptops = []
     for device in scene.laptops:
-        seen, wrong = _see(scene, device, air)
+        seen, wrong = _see(scene, device, air, site_air)
         laptops.append(seen)
         misheard.extend(wrong)
     badge = beacon.badge(scene)
@@ -72,6 +87,8 @@ def look(scene: Scene) -> Looked:
         _network(scene, laptops),
         _context(scene, laptops),
         _hands(scene, laptops),
+        _environment(scene, laptops, site_air),
+        _movement(scene, laptops),
         geofence.find(scene),
         integrity.find(scene, misheard, sum(both)),
     )
@@ -79,7 +96,12 @@ def look(scene: Scene) -> Looked:
     return Looked(traces, tuple(laptops), air, tuple(person), both)
 
 
-def _see(scene: Scene, device: Device, air: beacon.NodeAir) -> tuple[Seen, list[beacon.Misheard]]:
+def _see(
+    scene: Scene,
+    device: Device,
+    air: beacon.NodeAir,
+    site_air: Sequence[environment.BySlot],
+) -> tuple[Seen, list[beacon.Misheard]]:
     heard, misheard = beacon.place(scene, device, air)
     readings = network.held(scene, device)
     placed = network.place(scene, readings, heard)
@@ -91,7 +113,26 @@ def _see(scene: Scene, device: Device, air: beacon.NodeAir) -> tuple[Seen, list[
     at_site = hands.attention(scene, [llr > 0.0 for llr in lane.support])
     away = hands.attention(scene, [llr < 0.0 for llr in lane.against])
     context = network.context(scene, readings)
-    return Seen(device, heard, placed, context, lane, used, at_site, away), misheard
+    near = [bool(one or other) for one, other in zip(heard.support, placed.support, strict=True)]
+    breathed = environment.place(scene, device, site_air, near)
+    other_air = [
+        strength > 0.0 and llr < 0.0
+        for strength, llr in zip(used.strength, breathed.lane.against, strict=True)
+    ]
+    seen = Seen(
+        device,
+        heard,
+        placed,
+        context,
+        lane,
+        used,
+        at_site,
+        away,
+        breathed,
+        movement.place(scene, device),
+        hands.attention(scene, other_air),
+    )
+    return seen, misheard
 
 
 def _beacon(scene: Scene, laptops: Sequence[Seen], badge: Lane) -> Trace:
@@ -134,6 +175,51 @@ def _hands(scene: Scene, laptops: Sequence[Seen]) -> Trace:
     return _trace(scene, "hands", Family.HANDS, lanes, text)
 
 
+def _environment(
+    scene: Scene, laptops: Sequence[Seen], site_air: Sequence[environment.BySlot]
+) -> Trace:
+    lanes = [(seen.air.lane, seen.at_site, seen.away_in_other_air) for seen in laptops]
+    text = _air_in_words(scene, laptops, site_air)
+    return _trace(scene, "environment", Family.AIR, lanes, text)
+
+
+def _air_in_words(
+    scene: Scene, laptops: Sequence[Seen], site_air: Sequence[environment.BySlot]
+) -> Text:
+    breathed = [seen.air for seen in laptops]
+    compared = {
+        slot: one for air in breathed for slot, one in sorted(air.compared.items())
+    }  # of several laptops the last: for the numbers in the sentence only
+    support = [one for one in compared.values() if one.llr > 0.0]
+    against = [one for one in compared.values() if one.llr < 0.0]
+    missing = None
+    if not site_air:
+        missing = words_air.NO_SITE_AIR
+    elif not compared:
+        missing = words_air.NO_SENSOR
+    return words_air.environment(
+        _said_ms(scene, [air.lane.support for air in breathed]),
+        _said_ms(scene, [air.lane.against for air in breathed]),
+        environment.medians(support),
+        environment.medians(against),
+        _said_ms(scene, [[_is_warmed(air, slot) for slot in _slots(scene)] for air in breathed]),
+        missing,
+    )
+
+
+def _is_warmed(air: Breathed, slot: int) -> bool:
+    compared = air.compared.get(slot)
+    return compared is not None and compared.warmed
+
+
+def _movement(scene: Scene, laptops: Sequence[Seen]) -> Trace:
+    lanes = [(seen.moves, seen.at_site, seen.away_in_other_air) for seen in laptops]
+    support = _said_ms(scene, [seen.moves.support for seen in laptops])
+    against = _said_ms(scene, [seen.moves.against for seen in laptops])
+    text = words_air.movement(support, against)
+    return _trace(scene, "air_movement", Family.AIR, lanes, text, witness=False)
+
+
 def _trace(
     scene: Scene,
     signal: str,
@@ -156,7 +242,7 @@ def _trace(
         [llr if ok else 0.0 for llr, ok in zip(against, lane.witness, strict=True)]
         for (lane, _, _), (_, against) in zip(lanes, faded, strict=True)
     ]
-    temper = policy.temper_hands_share if family is Family.HANDS else policy.temper_radio_share
+    temper = _temper(policy, family, witness=witness)
     support, against = peak(faded, count)
     counted = [min(values) for values in zip(*sure, strict=True)] if sure else [0.0] * count
     slots = [
@@ -168,6 +254,12 @@ def _trace(
         for llr, off in zip(counted, scene.exempt, strict=True)
     ]
     return Trace(signal, family, slots, behind, text, _references(scene, lanes))
+
+
+def _temper(policy: Policy, family: Family, *, witness: bool) -> float:
+    if family is Family.AIR:
+        return policy.temper_air_share if witness else policy.temper_movement_share
+    return policy.temper_hands_share if family is Family.HANDS else policy.temper_radio_share
 
 
 def _references(

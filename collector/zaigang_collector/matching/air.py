@@ -1,0 +1,54 @@
+"""Moist air: dew point, and how well it is known. Pure arithmetic.
+
+A sensor that a hand or a laptop warms reads a higher temperature and a lower relative humidity; the
+water in the air stays, and so does the dew point. So two places are compared by dew point first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+# Magnus formula over water with the coefficients of Alduchov and Eskridge, J. Appl. Meteor. 35
+# (1996) 601, equation 21: within 0.4 % of the vapour pressure from -40 to 50 °C.
+_A: Final = 17.625
+_B_C: Final = 243.04
+# Dry nitrogen does not occur in offices; a sensor that says less is broken or saturated. Without a
+# floor the logarithm would make a dew point of -100 °C of a rounding step.
+_LEAST_RH_PCT: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Air:
+    """One sensor's word on the air, and its standard deviations."""
+
+    temp_c: float
+    temp_sd_c: float
+    dew_c: float
+    dew_sd_k: float
+
+
+def dew_point_c(temp_c: float, rh_pct: float) -> float:
+    """The temperature at which this air is saturated over water, °C; -60 to 130 °C, 0 to 100 %."""
+    gamma = _gamma(temp_c, rh_pct)
+    return _B_C * gamma / (_A - gamma)
+
+
+def air(temp_c: float, rh_pct: float, temp_acc_c: float, rh_acc_pct: float) -> Air:
+    """What a reading says of the dew point: the accuracies carried through to first order.
+
+    `temp_acc_c`, `rh_acc_pct`: plus or minus, taken as standard deviations: typical figures of a
+    datasheet hold for about two parts in three.
+    """
+    gamma = _gamma(temp_c, rh_pct)
+    by_gamma = _A * _B_C / (_A - gamma) ** 2
+    by_temp = by_gamma * _A * _B_C / (_B_C + temp_c) ** 2
+    by_rh = by_gamma / max(_LEAST_RH_PCT, rh_pct)
+    dew_sd_k = math.hypot(by_temp * temp_acc_c, by_rh * rh_acc_pct)
+    return Air(temp_c, temp_acc_c, _B_C * gamma / (_A - gamma), dew_sd_k)
+
+
+def _gamma(temp_c: float, rh_pct: float) -> float:
+    share = min(100.0, max(_LEAST_RH_PCT, rh_pct)) / 100
+    return math.log(share) + _A * temp_c / (_B_C + temp_c)
