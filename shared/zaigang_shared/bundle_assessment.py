@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from zaigang_shared import cbor
@@ -95,16 +95,15 @@ def _check_policy(case: Case, assessment: Mapping[str, Any]) -> None:
 
 
 def _check_clock_ins(case: Case, claim: Mapping[str, Any]) -> int:
-    """Each clock-in of the claim is there and this person's; the interval begins with one."""
+    """Each clock-in of the claim, and each that it is compared with, is there and this person's; the
+    interval begins with one of its own."""
     punches: dict[str, list[tuple[Item, Mapping[str, Any]]]] = {}
     for item, body in case.bodies(EntryType.CLOCK_IN):
         fields = _clock_in(item, body)
         punches.setdefault(_clock_in_id(fields), []).append((item, fields))
-    named = claim.get("clock_in_ids")
-    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
-        raise _broken("没有列出打卡记录", "does not list its clock-ins")
+    named, others = _list(claim, "clock_in_ids"), _list(claim, "elsewhere_ids")
     begins = set()
-    for reference in named:
+    for reference in (*named, *others):
         found = punches.get(reference.partition("@")[0])
         if not found:
             raise _broken(
@@ -118,13 +117,22 @@ def _check_clock_ins(case: Case, claim: Mapping[str, Any]) -> int:
                     f"打卡 {reference} 属于另一名员工",
                     f"clock-in {reference} is another employee's",
                 )
-            begins.add(fields["punched"])
+            if reference in named:
+                begins.add(fields["punched"])
     if named and claim.get("start_ms") not in begins:
         raise _broken(
             "的起始时间与所引用的打卡时间都不相同",
             "begins at a time at which none of its clock-ins was made",
         )
-    return len(named)
+    return len(named) + len(others)
+
+
+def _list(claim: Mapping[str, Any], name: str) -> Sequence[str]:
+    """The clock-ins that a claim names; `elsewhere_ids` is missing in assessments of old."""
+    named = claim.get(name, [] if name == "elsewhere_ids" else None)
+    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+        raise _broken("没有列出打卡记录", "does not list its clock-ins")
+    return named
 
 
 def _clock_in(item: Item, body: bytes) -> Mapping[str, Any]:

@@ -50,6 +50,9 @@ MARGIN_MS: Final = 30 * 60_000
 # Punches that may belong to an interval starting in a span: its own in, and the out after it.
 # `intervals.LONGEST_MS` is the longest that an out can be away.
 PUNCH_MARGIN_MS: Final = 24 * 3_600_000
+# Punches of other intervals whose place is compared with this one's. Larger compares with yesterday,
+# from where one can travel anywhere; smaller misses a punch in another town at noon.
+TRAVEL_MARGIN_MS: Final = 6 * 3_600_000
 # Where pairing begins: an interval depends on what was open before it. Larger reads more; smaller
 # pairs sloppy punches otherwise at the edge of a span than in its middle.
 PAIRED_FROM_MS: Final = 7 * 24 * 3_600_000
@@ -73,6 +76,8 @@ class Gathered:
     evidence: Evidence
     evidence_hash: bytes
     """SHA-256 over all that the assessment rests on."""
+    elsewhere: tuple[ClockIn, ...] = ()
+    """Punches of other intervals that the claim is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,8 @@ def gather(
     collector_key: Ed25519PublicKey,
 ) -> Gathered:
     """Everything known at `now_ms` (collector UTC)."""
-    claim = _claim(conn, claimed)
+    elsewhere = _elsewhere(conn, vault, claimed)
+    claim = _claim(conn, claimed, elsewhere)
     span = claim.start_ms - MARGIN_MS, claim.end_ms + MARGIN_MS
     laptops = _devices(
         conn, vault, devices.holdings_of_employee(conn, claim.employee_id, *span), span
@@ -133,7 +139,8 @@ def gather(
         known_to_ms=now_ms,
     )
     site = _site(conn, claim, [node.device_id for node in nodes])
-    return Gathered(claim, site, evidence, codec.evidence_hash(claim, site, evidence))
+    digest = codec.evidence_hash(claim, site, evidence)
+    return Gathered(claim, site, evidence, digest, elsewhere)
 
 
 def inputs_hash(conn: Connection, claimed: Claimed, policy_hash: str, waited: bool) -> bytes:
@@ -149,8 +156,10 @@ def inputs_hash(conn: Connection, claimed: Claimed, policy_hash: str, waited: bo
     networks = directory.networks_of_site(conn, interval.site_id)
     homes = directory.home_places(conn, claimed.employee_id)
     exemptions = attendance.exemptions_of(conn, claimed.employee_id, *span)
+    travelled = interval.start_ms - TRAVEL_MARGIN_MS, interval.end_ms + TRAVEL_MARGIN_MS
     summary = [
         [one.reference for one in claimed.clock_ins],
+        list(attendance.references_of(conn, claimed.employee_id, *travelled)),
         [interval.start_ms, interval.end_ms, interval.end_is_claimed],
         repr((site, sorted(networks.networks), networks.egress)),
         repr((sorted(homes.networks), homes.egress, list(exemptions))),
@@ -177,7 +186,7 @@ def _progress(conn: Connection, device_id: str, span: tuple[int, int], end_ms: i
     ]
 
 
-def _claim(conn: Connection, claimed: Claimed) -> Claim:
+def _claim(conn: Connection, claimed: Claimed, elsewhere: Sequence[ClockIn]) -> Claim:
     interval = claimed.interval
     homes = directory.home_places(conn, claimed.employee_id)
     exemptions = attendance.exemptions_of(
@@ -190,23 +199,45 @@ def _claim(conn: Connection, claimed: Claimed) -> Claim:
         end_ms=interval.end_ms,
         end_is_claimed=interval.end_is_claimed,
         clock_in_ids=tuple(one.reference for one in claimed.clock_ins),
-        points=tuple(
-            ClaimedPoint(
-                one.content.punched_ms,
-                point.latitude,
-                point.longitude,
-                point.accuracy_m,
-                Flag.MOCK_LOCATION in one.content.flags,
-            )
-            for one in claimed.clock_ins
-            if (point := one.content.point) is not None
-        ),
+        points=_points(claimed.clock_ins),
         flags=tuple(
             sorted({flag.value for one in claimed.clock_ins for flag in one.content.flags})
         ),
         home_networks=homes.networks,
         home_egress=homes.egress,
         exemptions=tuple(Exemption(one.from_ms, one.to_ms, one.kind.value) for one in exemptions),
+        elsewhere=_points(elsewhere),
+        elsewhere_ids=tuple(one.reference for one in elsewhere),
+    )
+
+
+def _elsewhere(conn: Connection, vault: Vault, claimed: Claimed) -> tuple[ClockIn, ...]:
+    """The person's located punches of other intervals next to this one, in order: no more of their
+    day than a comparison needs."""
+    interval, own = claimed.interval, {one.id for one in claimed.clock_ins}
+    span = interval.start_ms - TRAVEL_MARGIN_MS, interval.end_ms + TRAVEL_MARGIN_MS
+    found = [
+        one
+        for one in attendance.of_employee(conn, vault, claimed.employee_id, *span)
+        if one.id not in own and one.content.point is not None
+    ]
+    before = [one for one in found if one.content.punched_ms < interval.start_ms]
+    after = [one for one in found if one.content.punched_ms > interval.end_ms]
+    between = [one for one in found if one not in before and one not in after]
+    return (*before[-1:], *between, *after[:1])
+
+
+def _points(clock_ins: Iterable[ClockIn]) -> tuple[ClaimedPoint, ...]:
+    return tuple(
+        ClaimedPoint(
+            one.content.punched_ms,
+            point.latitude,
+            point.longitude,
+            point.accuracy_m,
+            Flag.MOCK_LOCATION in one.content.flags,
+        )
+        for one in clock_ins
+        if (point := one.content.point) is not None
     )
 
 

@@ -90,6 +90,21 @@ def of_employee(
     return _opened(conn, vault, query)
 
 
+def references_of(conn: Connection, employee_id: str, from_ms: int, to_ms: int) -> tuple[str, ...]:
+    """`ClockIn.reference` of what `of_employee` would give, without opening anything."""
+    query = (
+        sa.select(CLOCK_IN.c.id, CLOCK_IN.c.version)
+        .where(
+            CLOCK_IN.c.newest,
+            CLOCK_IN.c.employee_id == employee_id,
+            CLOCK_IN.c.punched_ms >= from_ms,
+            CLOCK_IN.c.punched_ms < to_ms,
+        )
+        .order_by(CLOCK_IN.c.punched_ms, CLOCK_IN.c.id)
+    )
+    return tuple(f"{row.id}@{row.version}" for row in conn.execute(query))
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which clock-ins to list; None: any."""

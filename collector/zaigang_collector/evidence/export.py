@@ -84,7 +84,8 @@ def export(conn: Connection, collector: Collector, name: str, purpose: str, now_
             "run `zaigang-collector assess`, then export again"
         )
     found = _Collected()
-    _collect_claim(conn, found, claimed.clock_ins, stored, policy_body)
+    clock_ins = (*claimed.clock_ins, *gathered.elsewhere)
+    _collect_claim(conn, found, clock_ins, stored, policy_body)
     for device_id in sorted({one.device_id for one in _devices(gathered)}):
         _collect_device(conn, collector.vault, found, device_id, gathered)
     checkpoint = _checkpoint(conn, found.entries)

@@ -93,6 +93,11 @@ class Claim:
     """Keyed hashes seen at several places (phone hotspot, travel router): they locate nobody."""
     badges: frozenset[bytes] = frozenset()
     """Identifiers of beacon badges that this person carries."""
+    elsewhere: tuple[ClaimedPoint, ...] = ()
+    """The person's located punches of other intervals: the last before, the first after, and any
+    in between."""
+    elsewhere_ids: tuple[str, ...] = ()
+    """The clock-ins that those are of."""
 
 
 @dataclass(frozen=True, slots=True)

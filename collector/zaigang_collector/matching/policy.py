@@ -23,6 +23,7 @@ _WORDS: Final = ("unit", "reason", "larger", "smaller")
 _SUFFIXES: Final[Mapping[str, str]] = {
     "_s": "s",
     "_min": "min",
+    "_kmh": "km/h",
     "_h": "h",
     "_m": "m",
     "_llr": "nat",
@@ -69,6 +70,11 @@ class Policy:
     geofence_accuracy_factor: float
     geofence_worst_accuracy_m: float
     geofence_margin_s: int
+    travel_slack_s: float
+    travel_near_m: float
+    travel_near_kmh: float
+    travel_far_kmh: float
+    travel_llr: float
     air_unknown_c: float
     air_unknown_pct: float
     air_spread_k: float
@@ -206,6 +212,7 @@ def _check_together(policy: Policy) -> None:
             policy.air_spread_k <= policy.air_rooms_k <= policy.air_away_k <= policy.air_broken_k,
             "air: expected spread <= rooms <= away <= broken",
         ),
+        (policy.travel_slack_s > 0, "travel_slack_s: expected more than 0"),
         (policy.attention_half_min > 0, "attention_half_min: expected more than 0"),
         (policy.longest_interval_h > 0, "longest_interval_h: expected more than 0"),
         (

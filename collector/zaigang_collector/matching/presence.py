@@ -16,6 +16,7 @@ from zaigang_collector.matching.signals import (
     integrity,
     movement,
     network,
+    travel,
 )
 from zaigang_collector.matching.signals.environment import Breathed
 from zaigang_collector.matching.signals.hands import Use
@@ -90,6 +91,7 @@ def look(scene: Scene) -> Looked:
         _environment(scene, laptops, site_air),
         _movement(scene, laptops),
         geofence.find(scene),
+        travel.find(scene),
         integrity.find(scene, misheard, sum(both)),
     )
     person = [here or llr > 0.0 for here, llr in zip(at_site, badge.support, strict=True)]
