@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from tests.factories.bundles import entries_of, files_of, with_entries
 from tests.factories.bundling import COLLECTOR, ROOT, exported
 from tests.factories.devices import ed25519_key
 from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Office, Talker, office
@@ -17,6 +19,7 @@ from tests.factories.vault import VAULT
 from tests.fakes.tsa import LocalAuthority
 from zaigang_collector import db
 from zaigang_collector.access.model import Scope
+from zaigang_collector.attendance.model import Direction, Point
 from zaigang_collector.errors import ConflictError, UnknownIdError
 from zaigang_collector.evidence import export, recheck
 from zaigang_collector.forgetting import service as forgetting
@@ -97,6 +100,36 @@ def test_a_day_without_any_device_makes_a_bundle_as_well(here: Office) -> None:
     data = exported(here.world.engine, name_of(here))
     assert checked(data).answer is Answer.HOLDS
     assert recheck.recheck(data).presence == "unverified"
+
+
+def test_the_punches_that_a_claim_is_compared_with_come_along(here: Office) -> None:
+    """A punch in another town forty minutes before: whoever reads of it can see it."""
+    there = Point(39.9042, 116.4074, "WGS-84", 20.0)
+    for direction, minutes in ((Direction.IN, -180), (Direction.OUT, -40)):
+        at_ms = START + minutes * MINUTE_MS
+        here.punch(direction, at_ms, f"there-{direction.value}", point=there)
+    beside = Point(31.2, 121.5, "WGS-84", 20.0)
+    here.punch(Direction.IN, START, point=beside)
+    here.punch(Direction.OUT, START + 4 * HOUR_MS, point=beside)
+    here.at(START + 6 * HOUR_MS)
+    here.judge()
+    stored = max(here.newest(), key=lambda one: one.start_ms)
+
+    data = exported(here.world.engine, stored.id)
+
+    claim = json.loads(stored.body)["claim"]
+    assert [one["latitude"] for one in claim["elsewhere"]] == [39.9042]  # the nearest, no more
+    assert b"cannot both be" in stored.body
+    assert checked(data).answer is Answer.HOLDS
+    assert recheck.recheck(data).problems == ()
+    files = files_of(data)
+    (named,) = claim["elsewhere_ids"]
+    gone = next(path for path, body in files.items() if b"there-out" in body)
+    assert named not in gone
+    without = {path: body for path, body in files.items() if path != gone}
+    rest = [one for one in entries_of(files) if one.get("file") != gone]
+    said = broken(checked(with_entries(without, rest)))
+    assert any(f"names clock-in {named}, which is not in the bundle" in one for one in said)
 
 
 def test_what_is_not_in_the_ledger_yet_is_not_exported(here: Office, laptop: Talker) -> None:

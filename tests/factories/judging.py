@@ -19,7 +19,7 @@ from zaigang_collector import db
 from zaigang_collector.assessment import service, store
 from zaigang_collector.assessment.model import Outcome, StoredAssessment
 from zaigang_collector.attendance import service as attendance
-from zaigang_collector.attendance.model import Direction, NewClockIn
+from zaigang_collector.attendance.model import Direction, NewClockIn, Point
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Network as KnownNetwork
 from zaigang_collector.directory.model import NetworkKind
@@ -178,6 +178,7 @@ class Office:
         source_id: str | None = None,
         site_id: str = "hq",
         employee_id: str = "E001",
+        point: Point | None = None,
     ) -> None:
         new = NewClockIn(
             source="test",
@@ -187,6 +188,7 @@ class Office:
             direction=direction,
             punched_ms=at_ms,
             received_ms=None,
+            point=point,
         )
         with db.writing(self.world.engine) as conn:
             attendance.record(conn, VAULT, new, self.world.clock.utc, self.world.randomness)
