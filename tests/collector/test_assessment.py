@@ -179,9 +179,13 @@ def test_readings_from_before_the_laptop_was_theirs_do_not_count(
     a_day(world)
     with db.writing(world.engine) as conn:
         (claimed,) = claimed_intervals(conn, VAULT, "E001", START, START + 1)
-        theirs = gather(conn, VAULT, claimed, world.clock.utc, world.judge.collector_key)
+        theirs = gather(
+            conn, VAULT, claimed, world.clock.utc, world.judge.collector_key, world.judge.policy
+        )
         other = dataclasses.replace(claimed, employee_id="E002")
-        foreign = gather(conn, VAULT, other, world.clock.utc, world.judge.collector_key)
+        foreign = gather(
+            conn, VAULT, other, world.clock.utc, world.judge.collector_key, world.judge.policy
+        )
     assert sum(len(one.readings) for one in theirs.evidence.laptops) > 0
     assert foreign.evidence.laptops == ()
     assert theirs.evidence_hash != foreign.evidence_hash

@@ -29,6 +29,7 @@ from zaigang_collector.ingest import service as ingest
 from zaigang_collector.ingest.behind import Quoted
 from zaigang_collector.ingest.intake import Intake
 from zaigang_collector.matching.model import Claim, Direction, Evidence, IntegrityEvent, SiteFacts
+from zaigang_collector.matching.policy import default_policy
 from zaigang_collector.matching.signals import integrity
 
 all_tables()
@@ -57,7 +58,9 @@ def _gathered(house: Office) -> list[Evidence]:
     with db.reading(house.world.engine) as conn:
         claimed = claimed_intervals(conn, VAULT, "E001", START - HOUR_MS, START + 24 * HOUR_MS)
         return [
-            gather(conn, VAULT, one, now_ms, house.world.judge.collector_key).evidence
+            gather(
+                conn, VAULT, one, now_ms, house.world.judge.collector_key, house.world.judge.policy
+            ).evidence
             for one in claimed
         ]
 
@@ -100,7 +103,7 @@ def test_a_late_revocation_judges_again_and_a_second_one_only_ever_further_back(
     def inputs() -> bytes:
         with db.reading(house.world.engine) as conn:
             (claimed,) = claimed_intervals(conn, VAULT, "E001", START - HOUR_MS, START + HOUR_MS)
-            return inputs_hash(conn, claimed, "policy", waited=True)
+            return inputs_hash(conn, claimed, default_policy(), waited=True)
 
     seen = [inputs()]
     for from_ms in (START + 3 * HOUR_MS, START + HOUR_MS):
@@ -276,7 +279,7 @@ def test_what_is_nobodys_fault_changes_no_verdict_and_points_at_nobody(
     now_ms, judge = house.world.clock.utc, house.world.judge
     with db.reading(house.world.engine) as conn:
         (claimed,) = claimed_intervals(conn, VAULT, "E001", START - HOUR_MS, START + HOUR_MS)
-        gathered = gather(conn, VAULT, claimed, now_ms, judge.collector_key)
+        gathered = gather(conn, VAULT, claimed, now_ms, judge.collector_key, judge.policy)
     event = IntegrityEvent(laptop.device.id, kind, START + HOUR_MS, "")
     told = dataclasses.replace(gathered.evidence, integrity=(event,))
 

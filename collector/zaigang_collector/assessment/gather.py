@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection
 
+from zaigang_collector.assessment import store
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.intervals import Interval, Punch, pair
 from zaigang_collector.attendance.model import ClockIn, Flag
@@ -39,6 +40,8 @@ from zaigang_collector.matching.model import (
     TimedReading,
     VantageSeen,
 )
+from zaigang_collector.matching.policy import Policy
+from zaigang_collector.matching.verdict import seem_together
 from zaigang_collector.vault.service import Vault
 from zaigang_shared import cbor, receipt, rid
 from zaigang_shared.errors import WireError
@@ -121,6 +124,7 @@ def gather(
     claimed: Claimed,
     now_ms: int,
     collector_key: Ed25519PublicKey,
+    policy: Policy,
 ) -> Gathered:
     """Everything known at `now_ms` (collector UTC)."""
     elsewhere = _elsewhere(conn, vault, claimed)
@@ -139,11 +143,22 @@ def gather(
         known_to_ms=now_ms,
     )
     site = _site(conn, claim, [node.device_id for node in nodes])
+    site = dataclasses.replace(site, together=together(conn, claimed, policy))
     digest = codec.evidence_hash(claim, site, evidence)
     return Gathered(claim, site, evidence, digest, elsewhere)
 
 
-def inputs_hash(conn: Connection, claimed: Claimed, policy_hash: str, waited: bool) -> bytes:
+def together(conn: Connection, claimed: Claimed, policy: Policy) -> bool:
+    """Whether so many of the others who claim these hours at this site seem absent that one more
+    would make the site's infrastructure the suspect."""
+    interval = claimed.interval
+    here, absent = store.others_at(
+        conn, interval.site_id, claimed.employee_id, interval.start_ms, interval.end_ms
+    )
+    return seem_together(policy, here + 1, absent + 1)
+
+
+def inputs_hash(conn: Connection, claimed: Claimed, policy: Policy, waited: bool) -> bytes:
     """A cheap summary of what an assessment would be made of: as long as it stays the same, judging
     again gives the same. `waited`: whether the waiting time for late readings is over."""
     interval = claimed.interval
@@ -170,7 +185,8 @@ def inputs_hash(conn: Connection, claimed: Claimed, policy_hash: str, waited: bo
             for one in _events(conn, [held.device_id for held in holdings], *span)
         ],
         sorted(devices.revoked_ms(conn, [held.device_id for held in holdings]).items()),
-        policy_hash,
+        policy.hash(),
+        together(conn, claimed, policy),
         waited,
     ]
     return hashlib.sha256(cbor.dumps(summary)).digest()

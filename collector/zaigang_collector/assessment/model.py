@@ -24,6 +24,8 @@ class StoredAssessment:
     work: Work
     coverage: float
     provisional: bool
+    absent: bool
+    """Contradicted, or only not because many at the site seemed absent at once."""
     body: bytes
     """`body.encode` of the whole assessment: what the ledger commits to."""
     body_hash: bytes

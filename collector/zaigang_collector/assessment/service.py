@@ -142,7 +142,7 @@ def _draft(conn: Connection, judge: Judge, claimed: Claimed, now_ms: int) -> _Dr
     inputs = _inputs(conn, judge, claimed, now_ms)
     if store.last_inputs(conn, name) == inputs:
         return _Draft(claimed, name, inputs, outcome=Outcome.UNCHANGED)
-    gathered = gather(conn, judge.vault, claimed, now_ms, judge.collector_key)
+    gathered = gather(conn, judge.vault, claimed, now_ms, judge.collector_key, judge.policy)
     try:
         made = assess(gathered.claim, gathered.site, gathered.evidence, judge.policy)
     except ClaimError:
@@ -187,4 +187,4 @@ def _keep(conn: Connection, judge: Judge, draft: _Draft, now_ms: int) -> Judged:
 
 def _inputs(conn: Connection, judge: Judge, claimed: Claimed, now_ms: int) -> bytes:
     waited = now_ms >= claimed.interval.end_ms + judge.policy.waiting_h * _HOUR_MS
-    return inputs_hash(conn, claimed, judge.policy.hash(), waited)
+    return inputs_hash(conn, claimed, judge.policy, waited)

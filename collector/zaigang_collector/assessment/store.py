@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, Select
@@ -21,6 +21,9 @@ from zaigang_collector.matching.model import Assessment, Presence, Work
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault.model import person
 from zaigang_collector.vault.service import Vault
+
+# No interval is longer (`policy.longest_interval_h`); further back nothing reaches into this one.
+_LONGEST_MS: Final = 36 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ def keep(
             work=assessment.work.value,
             coverage=assessment.coverage,
             provisional=assessment.provisional,
+            absent=assessment.presence is Presence.CONTRADICTED or assessment.held_together,
             body=sealed,
             body_hash=body_hash,
             evidence_hash=evidence_hash,
@@ -134,6 +138,32 @@ def standing(conn: Connection, from_ms: int, to_ms: int) -> dict[str, frozenset[
     for row in conn.execute(query):
         found.setdefault(row.employee_id, set()).add(row.id)
     return {person: frozenset(names) for person, names in found.items()}
+
+
+def others_at(
+    conn: Connection, site_id: str, employee_id: str, from_ms: int, to_ms: int
+) -> tuple[int, int]:
+    """How many others were judged for at least half of these hours at this site, and how many of
+    them seem absent."""
+    query = sa.select(ASSESSMENT).where(
+        ASSESSMENT.c.newest,
+        ASSESSMENT.c.withdrawn_ms.is_(None),
+        ASSESSMENT.c.site_id == site_id,
+        ASSESSMENT.c.employee_id != employee_id,
+        ASSESSMENT.c.start_ms > from_ms - _LONGEST_MS,
+        ASSESSMENT.c.start_ms < to_ms,
+        ASSESSMENT.c.end_ms > from_ms,
+    )
+    here, absent = set(), set()
+    wanted = query.with_only_columns(
+        ASSESSMENT.c.employee_id, ASSESSMENT.c.start_ms, ASSESSMENT.c.end_ms, ASSESSMENT.c.absent
+    )
+    for row in conn.execute(wanted):
+        if 2 * (min(to_ms, row.end_ms) - max(from_ms, row.start_ms)) >= to_ms - from_ms:
+            here.add(row.employee_id)
+            if row.absent:
+                absent.add(row.employee_id)
+    return len(here), len(absent)
 
 
 def last_inputs(conn: Connection, name: str) -> bytes | None:

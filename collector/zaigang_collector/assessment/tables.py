@@ -20,6 +20,8 @@ ASSESSMENT = sa.Table(
     sa.Column("work", sa.String(20), nullable=False),
     sa.Column("coverage", sa.Float(53), nullable=False),
     sa.Column("provisional", sa.Boolean, nullable=False),
+    # Contradicted, or only not because many at the site seemed absent at once.
+    sa.Column("absent", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("body", sa.LargeBinary, nullable=False),  # sealed under the person's key
     sa.Column("body_hash", sa.LargeBinary(32), nullable=False),
     sa.Column("evidence_hash", sa.LargeBinary(32), nullable=False),
@@ -28,6 +30,7 @@ ASSESSMENT = sa.Table(
     sa.Column("withdrawn_ms", sa.BigInteger),
     sa.Index("ix_assessment_assessment_employee_start", "employee_id", "start_ms"),
     sa.Index("ix_assessment_assessment_start_id", "start_ms", "id"),
+    sa.Index("ix_assessment_assessment_site_start", "site_id", "start_ms"),
 )
 
 # What an interval's last judging looked at, so that nothing is gathered when nothing has come.

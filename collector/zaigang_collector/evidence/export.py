@@ -31,6 +31,7 @@ from zaigang_collector.ledger.service import Entry, EntryType, StoredCheckpoint
 from zaigang_collector.matching import inputs
 from zaigang_collector.matching.assess import assess
 from zaigang_collector.matching.model import DeviceEvidence
+from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault.service import Vault
 from zaigang_shared import bundle, cose, envelope
 from zaigang_shared import note as notes
@@ -75,9 +76,10 @@ def export(conn: Connection, collector: Collector, name: str, purpose: str, now_
     stored = store.get(conn, collector.vault, name)
     if stored is None:
         raise UnknownIdError("assessment", name)
-    claimed, gathered = _gathered(conn, collector, stored)
     policy_body = store.policy_body(conn, stored.policy_hash)
-    made = assess(gathered.claim, gathered.site, gathered.evidence, policy_of(policy_body))
+    policy = policy_of(policy_body)
+    claimed, gathered = _gathered(conn, collector, stored, policy)
+    made = assess(gathered.claim, gathered.site, gathered.evidence, policy)
     if bodies.encode(made) != stored.body:
         raise ConflictError(
             f"assessment {name} does not come out as it is stored: evidence has come or gone since; "
@@ -121,13 +123,14 @@ def export(conn: Connection, collector: Collector, name: str, purpose: str, now_
 
 
 def _gathered(
-    conn: Connection, collector: Collector, stored: StoredAssessment
+    conn: Connection, collector: Collector, stored: StoredAssessment, policy: Policy
 ) -> tuple[Claimed, Gathered]:
     span = stored.start_ms, stored.start_ms + 1
     for claimed in claimed_intervals(conn, collector.vault, stored.employee_id, *span):
         if assessment_id(claimed.opening_id) == stored.id:
             key = collector.collector_key
-            return claimed, gather(conn, collector.vault, claimed, stored.created_ms, key)
+            created_ms = stored.created_ms
+            return claimed, gather(conn, collector.vault, claimed, created_ms, key, policy)
     raise ConflictError(
         f"the clock-ins of assessment {stored.id} make another interval now, or none; run "
         "`zaigang-collector assess`, then export again"

@@ -56,6 +56,7 @@ def assess(claim: Claim, site: SiteFacts, evidence: Evidence, policy: Policy) ->
         stretches=judged.stretches,
         findings=tuple(trace.finding() for trace in looked.traces),
         reasons=(*judged.reasons, work_text),
+        held_together=judged.held_together,
         provisional=judged.provisional,
         policy_hash=policy.hash(),
     )

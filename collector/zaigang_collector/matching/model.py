@@ -115,6 +115,8 @@ class SiteFacts:
     coverage_by_employee: Mapping[str, float] = field(default_factory=dict)
     """Share of a present person's slots in which the site's beacon is heard by their device,
     learnt; missing: not known, and silence of the beacon then says nothing."""
+    together: bool = False
+    """Many of the others who claim the same hours here seem absent as well (`policy.together`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,3 +259,5 @@ class Assessment:
     provisional: bool
     """True while watermarks or the waiting time hold a contradiction back."""
     policy_hash: str
+    held_together: bool = False
+    """True when a contradiction is not told because many seem absent at once."""

@@ -107,6 +107,8 @@ class Policy:
     contradict_family_llr: float
     contradict_family_share: float
     two_places_min: float
+    together_people: int
+    together_share: float
     waiting_h: float
     work_active_share: float
     work_coverage_share: float

@@ -117,6 +117,16 @@ def long_gap(span: str, ms: int) -> Text:
     )
 
 
+def together() -> Text:
+    return Text(
+        "同一时段此驻场地点多数人的读数都显示不在场：首先怀疑现场节点、网络等设施出了问题，"
+        "不对任何个人作不利结论，请 IT 先行排查。",
+        "Most people who claim these hours at this site seem absent by their readings: its node, its "
+        "network or the like is the first suspect, nothing is held against anybody, and IT is to "
+        "look first.",
+    )
+
+
 def forgotten(ms: int) -> Text:
     return Text(
         f"电脑在别处闲置 {length_zh(ms)}，无人操作：可能只是忘带电脑，不作不利认定。",

@@ -2,7 +2,8 @@
 
     1 nothing to assess                         exempt
     2 absence above the bound, long enough,
-      and two families behind it                contradicted, once the watermarks have passed
+      and two families behind it                contradicted, once the watermarks have passed;
+                                                never while many at the site seem absent at once
     3 presence above the bound for enough of
       the covered time, with enough of the
       person's own traces and no long gap       confirmed
@@ -14,6 +15,7 @@ moment, integrity of what evidence is worth; neither says where a person was for
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from dataclasses import dataclass
 from zaigang_collector.matching import missing, reasons
 from zaigang_collector.matching.facts import FAMILIES_TO_CONTRADICT, Facts, Run
 from zaigang_collector.matching.model import Presence, Stretch, Text
+from zaigang_collector.matching.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Judged:
     stretches: tuple[Stretch, ...]
     reasons: tuple[Text, ...]
     provisional: bool
+    held_together: bool = False
 
 
 def judge(facts: Facts) -> Judged:
@@ -41,6 +45,11 @@ def judge(facts: Facts) -> Judged:
     convicting = [run for run in facts.absences() if _convicts(facts, run)]
     behind = facts.incomplete_devices()
     held_back = bool(convicting) and bool(behind) and not facts.waited()
+    if convicting and facts.scene.site.together:
+        said = [reasons.together(), *missing.reasons_for(facts)]
+        return dataclasses.replace(
+            _judged(facts, Presence.UNVERIFIED, (), said), held_together=True
+        )
     if convicting and not held_back:  # 2
         said = [_contradiction(facts, run) for run in convicting]
         if behind:
@@ -56,6 +65,12 @@ def judge(facts: Facts) -> Judged:
     if held_back:
         said.insert(0, reasons.held_back(behind, facts.scene.policy.waiting_h))
     return _judged(facts, Presence.UNVERIFIED, (), said, provisional=held_back)
+
+
+def seem_together(policy: Policy, people: int, absent: int) -> bool:
+    """Whether so many of the `people` who claim the same hours at a site seem absent that the site
+    is the suspect, and not they."""
+    return absent >= policy.together_people and absent >= policy.together_share * people
 
 
 def _convicts(facts: Facts, run: Run) -> bool:

@@ -42,11 +42,20 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("device_id", "name", name=op.f("pk_devices_setting")),
     )
+    op.add_column(
+        "assessment_assessment",
+        sa.Column("absent", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    op.create_index(
+        "ix_assessment_assessment_site_start", "assessment_assessment", ["site_id", "start_ms"]
+    )
     op.add_column("devices_token", sa.Column("last_used_ms", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("devices_token", "last_used_ms")
+    op.drop_index("ix_assessment_assessment_site_start", table_name="assessment_assessment")
+    op.drop_column("assessment_assessment", "absent")
     op.drop_table("devices_setting")
     op.drop_index(op.f("ix_directory_carried_employee_id"), table_name="directory_carried")
     op.drop_table("directory_carried")
