@@ -27,7 +27,7 @@ from zaigang_collector.ingest.intake import Intake
 from zaigang_collector.ingest.verify import Arrived
 from zaigang_shared import envelope, rid, topics
 from zaigang_shared.envelope import Seal
-from zaigang_shared.readings import Beacon, Network, Reading, Usage, encode
+from zaigang_shared.readings import Beacon, Network, Reading, Scan, Usage, encode
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -99,6 +99,7 @@ class Talker:
         wall_off_ms: int = 0,
         spool: bool = False,
         heard: Sequence[tuple[TestDevice, int]] = (),
+        scans: bool = False,
     ) -> None:
         """A minute at a time, delivered at once or spooled. `heard`: nodes whose identifier is
         heard, and how old it is (ms)."""
@@ -116,6 +117,17 @@ class Talker:
                 ),
                 Network(t_ms=up_ms, span_ms=0, link="wifi", vpn=vpn, net=net, vantage=None),
             ]
+            if scans:
+                said.append(
+                    Scan(
+                        t_ms=up_ms,
+                        span_ms=MINUTE_MS,
+                        adverts=90,
+                        devices=8,
+                        healthy=True,
+                        restarts=0,
+                    )
+                )
             said += [self._hears(node, end_ms, late_ms) for node, late_ms in heard]
             data = self.seal(end_ms, said, end_ms + wall_off_ms)
             if spool:

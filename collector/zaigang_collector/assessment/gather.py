@@ -23,7 +23,7 @@ from zaigang_collector.attendance.model import ClockIn, Flag
 from zaigang_collector.devices import service as devices
 from zaigang_collector.devices.model import DeviceKind, Holding
 from zaigang_collector.directory import service as directory
-from zaigang_collector.directory.model import SiteKind
+from zaigang_collector.directory.model import Learnt, SiteKind
 from zaigang_collector.ingest import revocation
 from zaigang_collector.ingest import service as ingest
 from zaigang_collector.ingest.model import EventKind, IngestEvent, StoredEnvelope
@@ -36,6 +36,7 @@ from zaigang_collector.matching.model import (
     Evidence,
     Exemption,
     IntegrityEvent,
+    SensorOffset,
     SiteFacts,
     TimedReading,
     VantageSeen,
@@ -62,6 +63,8 @@ PAIRED_FROM_MS: Final = 7 * 24 * 3_600_000
 # Identifiers are looked up this far before and after the times at which any was heard. Larger makes
 # older recordings resolvable, at a hash a slot and node; smaller calls a recording nobody's.
 REPLAY_SLOTS: Final = 240  # one hour
+COVERAGE: Final = "coverage"
+"""The name of a learnt coverage; all other names are sensors."""
 _BEHIND: Final = (
     "it quotes a receipt that the database never gave, like others: an older backup was restored"
 )
@@ -143,9 +146,24 @@ def gather(
         known_to_ms=now_ms,
     )
     site = _site(conn, claim, [node.device_id for node in nodes])
-    site = dataclasses.replace(site, together=together(conn, claimed, policy))
+    learnt = directory.learnt_of(conn, claim.employee_id, claim.site_id)
+    coverage = [one.value for one in learnt if one.name == COVERAGE]
+    site = dataclasses.replace(
+        site,
+        together=together(conn, claimed, policy),
+        coverage_by_employee={claim.employee_id: coverage[0]} if coverage else {},
+    )
+    claim = dataclasses.replace(claim, sensor_offsets=_offsets(learnt))
     digest = codec.evidence_hash(claim, site, evidence)
     return Gathered(claim, site, evidence, digest, elsewhere)
+
+
+def _offsets(learnt: Sequence[Learnt]) -> tuple[SensorOffset, ...]:
+    return tuple(
+        SensorOffset(one.name, one.value, one.sd)
+        for one in learnt
+        if one.name != COVERAGE and one.sd is not None
+    )
 
 
 def together(conn: Connection, claimed: Claimed, policy: Policy) -> bool:
@@ -178,6 +196,7 @@ def inputs_hash(conn: Connection, claimed: Claimed, policy: Policy, waited: bool
         [interval.start_ms, interval.end_ms, interval.end_is_claimed],
         repr((site, sorted(networks.networks), networks.egress)),
         repr((sorted(homes.networks), homes.egress, list(exemptions))),
+        repr(directory.learnt_of(conn, claimed.employee_id, interval.site_id)),
         [[one.device_id, one.from_ms, one.to_ms or -1] for one in holdings],
         [_progress(conn, one.device_id, span, interval.end_ms) for one in holdings],
         [

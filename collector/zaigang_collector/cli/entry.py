@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from zaigang_collector.cli import (
+    calibrating,
     claims,
     devices,
     directory,
@@ -107,6 +108,6 @@ def parser() -> argparse.ArgumentParser:
         help=f"data directory (default: $ZAIGANG_DATA or ./{_DATA})",
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for room in (running, keeping, tokens, directory, devices, claims, ledger, vault):
+    for room in (running, keeping, tokens, directory, devices, claims, calibrating, ledger, vault):
         room.add(commands, common)
     return root

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.db import Randomness
 from zaigang_collector.directory import service
-from zaigang_collector.directory.tables import ASSIGNMENT, EMPLOYEE, EVENT, PERSON_PLACE
+from zaigang_collector.directory.tables import ASSIGNMENT, EMPLOYEE, EVENT, LEARNT, PERSON_PLACE
 from zaigang_collector.ledger import service as ledger
 
 
@@ -22,6 +22,7 @@ def forget(
     assignments = conn.execute(
         sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.employee_id == employee_id)
     ).rowcount
+    conn.execute(sa.delete(LEARNT).where(LEARNT.c.employee_id == employee_id))
     conn.execute(
         sa.update(EMPLOYEE)
         .where(EMPLOYEE.c.id == employee_id)

@@ -98,6 +98,22 @@ class Assignment:
     to_day: dt.date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What confirmed days taught of a person at a site, and somebody accepted."""
+
+    employee_id: str
+    site_id: str
+    name: str
+    """`coverage`: share of a present person's slots in which the beacon is heard; else a carried
+    sensor: by how many K its dew point is above the site's."""
+    value: float
+    sd: float | None
+    """Of a sensor's offset."""
+    days: int
+    """How many it rests on."""
+
+
 class Change(enum.StrEnum):
     """What putting a value did."""
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from zaigang_collector.directory.tables import (
     ASSIGNMENT,
     EMPLOYEE,
+    LEARNT,
     PERSON_PLACE,
     SITE,
     SITE_NETWORK,
@@ -33,6 +34,9 @@ class Replay:
     people: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     homes: set[tuple[str, str, str]] = field(default_factory=set)
     assignments: dict[tuple[str, str, str], str | None] = field(default_factory=dict)
+    learnt: dict[tuple[str, str, str], tuple[float, float | None, int]] = field(
+        default_factory=dict
+    )
 
     def add(self, kind: str, subject_id: str, fields: Mapping[str, Any]) -> None:
         """Take the next event. Raises KeyError, TypeError for one that is none."""
@@ -49,12 +53,18 @@ class Replay:
         elif kind == "assignment":
             place = fields["employee_id"], fields["site_id"], fields["from_day"]
             self.assignments[place] = fields["to_day"]
+        elif kind == "learnt":
+            name = fields["employee_id"], fields["site_id"], fields["name"]
+            self.learnt[name] = fields["value"], fields["sd"], fields["days"]
+        elif kind == "learnt_dropped":
+            self.learnt.pop((fields["employee_id"], fields["site_id"], fields["name"]), None)
         elif kind == "employee_forgotten":
             self._forget(subject_id)
 
     def _forget(self, person: str) -> None:
         self.people[person] = _BLANK
         self.homes = {one for one in self.homes if one[0] != person}
+        self.learnt = {key: told for key, told in self.learnt.items() if key[0] != person}
         kept = self.assignments.items()
         self.assignments = {key: to_day for key, to_day in kept if key[0] != person}
 
@@ -72,6 +82,16 @@ class Replay:
         homes = {(r.employee_id, r.kind, r.value) for r in conn.execute(sa.select(PERSON_PLACE))}
         for name, _, _ in sorted(homes ^ self.homes):
             yield Finding(f"person {name}", "has other homes than their events say")
+        learnt = {
+            (r.employee_id, r.site_id, r.name): (r.value, r.sd, r.days)
+            for r in conn.execute(sa.select(LEARNT))
+        }
+        for key in sorted(learnt.keys() | self.learnt.keys()):
+            if learnt.get(key) != self.learnt.get(key):
+                yield Finding(
+                    f"what was learnt of {key[0]} at {key[1]} ({key[2]})",
+                    "is not what their events say",
+                )
         assignments = {
             (r.employee_id, r.site_id, r.from_day): r.to_day
             for r in conn.execute(sa.select(ASSIGNMENT))

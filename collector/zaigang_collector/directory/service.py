@@ -20,6 +20,7 @@ from zaigang_collector.directory.model import (
     Employee,
     KnownNetworks,
     Language,
+    Learnt,
     Network,
     NetworkKind,
     Site,
@@ -29,6 +30,7 @@ from zaigang_collector.directory.tables import (
     ASSIGNMENT,
     EMPLOYEE,
     EVENT,
+    LEARNT,
     PERSON_PLACE,
     SITE,
     SITE_NETWORK,
@@ -42,7 +44,16 @@ from zaigang_shared.device_config import Shift
 
 _PAGE: Final = 1000
 # Kinds of events whose subject is a person: sealed. An id of a site may be the same word.
-PERSONAL: Final = frozenset({"employee", "home_place", "home_place_removed", "assignment"})
+PERSONAL: Final = frozenset(
+    {
+        "assignment",
+        "employee",
+        "home_place",
+        "home_place_removed",
+        "learnt",
+        "learnt_dropped",
+    }
+)
 
 
 # Reading.
@@ -236,6 +247,56 @@ def put_assignment(
         db.upsert(conn, ASSIGNMENT, [fields])
         _record(conn, "assignment", assignment.employee_id, fields, now_ms, randomness, vault)
     return change
+
+
+def learnt_of(conn: Connection, employee_id: str, site_id: str) -> tuple[Learnt, ...]:
+    """What was accepted of this person at this site, by name."""
+    query = (
+        sa.select(LEARNT)
+        .where(LEARNT.c.employee_id == employee_id, LEARNT.c.site_id == site_id)
+        .order_by(LEARNT.c.name)
+    )
+    return tuple(Learnt(**row._mapping) for row in conn.execute(query))
+
+
+def put_learnt(
+    conn: Connection,
+    vault: Vault,
+    learnt: Learnt,
+    accepted_by: str,
+    now_ms: int,
+    randomness: Randomness,
+) -> Change:
+    """Use this from now on, because `accepted_by` said yes. Raises UnknownIdError."""
+    if get_employee(conn, learnt.employee_id) is None:
+        raise UnknownIdError("employee", learnt.employee_id)
+    if get_site(conn, learnt.site_id) is None:
+        raise UnknownIdError("site", learnt.site_id)
+    held = {one.name: one for one in learnt_of(conn, learnt.employee_id, learnt.site_id)}
+    change = _change(held.get(learnt.name), learnt)
+    if change is not Change.UNCHANGED:
+        fields = dataclasses.asdict(learnt)
+        db.upsert(conn, LEARNT, [fields])
+        said = fields | {"accepted_by": accepted_by}
+        _record(conn, "learnt", learnt.employee_id, said, now_ms, randomness, vault)
+    return change
+
+
+def drop_learnt(
+    conn: Connection,
+    vault: Vault,
+    employee_id: str,
+    site_id: str,
+    now_ms: int,
+    randomness: Randomness,
+) -> int:
+    """Use nothing of what was learnt of this person at this site any more. Returns how much."""
+    dropped = 0
+    for one in learnt_of(conn, employee_id, site_id):
+        key = {"employee_id": employee_id, "site_id": site_id, "name": one.name}
+        _remove(conn, LEARNT, "learnt_dropped", employee_id, key, now_ms, randomness, vault)
+        dropped += 1
+    return dropped
 
 
 def _change(before: object | None, after: object) -> Change:

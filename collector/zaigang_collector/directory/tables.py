@@ -62,6 +62,18 @@ CARRIED = sa.Table(
     sa.Column("changed_ms", sa.BigInteger, nullable=False),
 )
 
+# What confirmed days taught of a person at a site, once somebody has accepted it.
+LEARNT = sa.Table(
+    "directory_learnt",
+    metadata,
+    sa.Column("employee_id", sa.ForeignKey(EMPLOYEE.c.id), primary_key=True),
+    sa.Column("site_id", sa.ForeignKey(SITE.c.id), primary_key=True),
+    sa.Column("name", sa.String(64), primary_key=True),  # coverage, or a carried sensor
+    sa.Column("value", sa.Float(53), nullable=False),
+    sa.Column("sd", sa.Float(53)),
+    sa.Column("days", sa.Integer, nullable=False),
+)
+
 ASSIGNMENT = sa.Table(
     "directory_assignment",
     metadata,

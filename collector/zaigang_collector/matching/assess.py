@@ -29,7 +29,7 @@ def assess(claim: Claim, site: SiteFacts, evidence: Evidence, policy: Policy) ->
             f"the claim is about site {claim.site_id!r}, the facts are of {site.site_id!r}; "
             "expected the same"
         )
-    scene = _scene(claim, site, evidence, policy)
+    scene = scene_of(claim, site, evidence, policy)
     looked = presence.look(scene)
     count = scene.grid.count
     families = fusion.by_family(looked.traces, policy)
@@ -62,7 +62,8 @@ def assess(claim: Claim, site: SiteFacts, evidence: Evidence, policy: Policy) ->
     )
 
 
-def _scene(claim: Claim, site: SiteFacts, evidence: Evidence, policy: Policy) -> Scene:
+def scene_of(claim: Claim, site: SiteFacts, evidence: Evidence, policy: Policy) -> Scene:
+    """The evidence laid out for the signals. Raises ClaimError."""
     grid = grid_of(claim, policy)
     left_out = integrity.unusable(evidence)
     return Scene(

@@ -71,6 +71,15 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class SensorOffset:
+    """By how much a carried sensor's dew point is above that of a site's node, learnt."""
+
+    sensor: str
+    dew_k: float
+    sd_k: float
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """An attendance interval: this person says they were at this site from start to end."""
 
@@ -98,6 +107,9 @@ class Claim:
     in between."""
     elsewhere_ids: tuple[str, ...] = ()
     """The clock-ins that those are of."""
+    sensor_offsets: tuple[SensorOffset, ...] = ()
+    """Of this person's carried sensors at this site, as far as anybody has accepted what was
+    learnt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,15 @@ def _wrong(
     return Misheard("early", early_ms, slot, timed) if early_ms > 0 else None
 
 
+def listened(scene: Scene, device: Device, air: NodeAir) -> list[bool]:
+    """Slots in which the laptop scanned well and the site's nodes were on the air."""
+    found = _by_slot(scene, device.of(Scan))
+    return [
+        bool(on_air) and _scanned_well(scene, slot, found[slot])
+        for slot, on_air in enumerate(air.well)
+    ]
+
+
 def _listen(scene: Scene, device: Device, air: NodeAir, lane: Lane, llr: float) -> None:
     for slot, found in enumerate(_by_slot(scene, device.of(Scan))):
         on_air = air.well[slot]

@@ -97,7 +97,7 @@ def place(scene: Scene, device: Device, site: Sequence[BySlot], near: Sequence[b
         return told
     coverage = scene.site.coverage_by_employee.get(scene.claim.employee_id)
     for name, series in sensors(scene, device, "ble"):
-        offset, learnt = _offset(scene.policy, series, site, near)
+        offset, learnt = _offset(scene, name, series, site, near)
         if learnt:
             told.offsets_k[name] = offset.mean_k
         if not _known(scene.policy, coverage) and not learnt:
@@ -137,20 +137,19 @@ class _Offset:
 
 
 def _offset(
-    policy: Policy, series: BySlot, site: Sequence[BySlot], near: Sequence[bool]
+    scene: Scene, name: str, series: BySlot, site: Sequence[BySlot], near: Sequence[bool]
 ) -> tuple[_Offset, bool]:
-    """From the slots in which radio puts the sensor at the site; nothing from too few of them.
+    """As it was learnt from other days, or else from the slots in which radio puts the sensor at
+    the site; nothing from too few of them.
 
     Never more than the sensors' own accuracy explains: or a beacon that is relayed home would teach
     that home's air is the site's.
     """
-    differences, sds = [], []
-    for slot in sorted(series):
-        beside = [other[slot] for other in site if slot in other] if near[slot] else []
-        if beside:
-            other = min(beside, key=lambda one: abs(series[slot].air.dew_c - one.air.dew_c))
-            differences.append(series[slot].air.dew_c - other.air.dew_c)
-            sds.append(math.hypot(series[slot].air.dew_sd_k, other.air.dew_sd_k))
+    policy = scene.policy
+    for known in scene.claim.sensor_offsets:
+        if known.sensor == name:
+            return _Offset(known.dew_k, known.sd_k), True
+    differences, sds = differences_k(series, site, near)
     if len(differences) * policy.slot_s < policy.air_learn_min * 60:
         return _Offset(0.0, None), False
     most_k = policy.air_offset_factor * statistics.median(sds)
@@ -159,6 +158,21 @@ def _offset(
     # Beyond what its accuracy explains nothing was learnt of the sensor.
     known_sd_k = policy.air_spread_k if bounded_k == seen_k else None
     return _Offset(bounded_k, known_sd_k), True
+
+
+def differences_k(
+    series: BySlot, site: Sequence[BySlot], near: Sequence[bool]
+) -> tuple[list[float], list[float]]:
+    """Dew points of a carried sensor minus those of the site's sensor that agrees best, in the slots
+    `near`, and the standard deviations that the data sheets give such a difference."""
+    differences, sds = [], []
+    for slot in sorted(series):
+        beside = [other[slot] for other in site if slot in other] if near[slot] else []
+        if beside:
+            other = min(beside, key=lambda one: abs(series[slot].air.dew_c - one.air.dew_c))
+            differences.append(series[slot].air.dew_c - other.air.dew_c)
+            sds.append(math.hypot(series[slot].air.dew_sd_k, other.air.dew_sd_k))
+    return differences, sds
 
 
 def _nearest(

@@ -30,6 +30,26 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_directory_carried_employee_id"), "directory_carried", ["employee_id"])
     op.create_table(
+        "directory_learnt",
+        sa.Column("employee_id", sa.String(length=64), nullable=False),
+        sa.Column("site_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Float(precision=53), nullable=False),
+        sa.Column("sd", sa.Float(precision=53), nullable=True),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["employee_id"],
+            ["directory_employee.id"],
+            name=op.f("fk_directory_learnt_employee_id_directory_employee"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["site_id"],
+            ["directory_site.id"],
+            name=op.f("fk_directory_learnt_site_id_directory_site"),
+        ),
+        sa.PrimaryKeyConstraint("employee_id", "site_id", "name", name=op.f("pk_directory_learnt")),
+    )
+    op.create_table(
         "devices_setting",
         sa.Column("device_id", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=40), nullable=False),
@@ -57,5 +77,6 @@ def downgrade() -> None:
     op.drop_index("ix_assessment_assessment_site_start", table_name="assessment_assessment")
     op.drop_column("assessment_assessment", "absent")
     op.drop_table("devices_setting")
+    op.drop_table("directory_learnt")
     op.drop_index(op.f("ix_directory_carried_employee_id"), table_name="directory_carried")
     op.drop_table("directory_carried")

@@ -1,0 +1,138 @@
+"""What confirmed days teach of each person at each site, and what using it would change.
+
+Reads only; `accept` stores what somebody has said yes to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from zaigang_collector.assessment.gather import COVERAGE, Gathered, claimed_intervals, gather
+from zaigang_collector.assessment.service import Judge
+from zaigang_collector.directory import service as directory
+from zaigang_collector.directory.model import Change
+from zaigang_collector.directory.model import Learnt as Stored
+from zaigang_collector.matching import learning
+from zaigang_collector.matching.assess import assess
+from zaigang_collector.matching.errors import ClaimError
+from zaigang_collector.matching.learning import Learnt, Observed
+from zaigang_collector.matching.model import Presence
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What the half of the days that was not learnt from says of it."""
+
+    intervals: int
+    listened: int
+    heard: int
+    before: Mapping[Presence, int]
+    after: Mapping[Presence, int]
+    changed: tuple[tuple[int, Presence, Presence], ...]
+    """Start (UTC ms), verdict before, verdict after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One person at one site."""
+
+    employee_id: str
+    site_id: str
+    learnt: Learnt
+    """From all days: what would be stored."""
+    tried: Learnt
+    """From half of the days: what was tried on the other half."""
+    held_out: HeldOut
+
+    def values(self) -> tuple[Stored, ...]:
+        """As the directory keeps them."""
+        whose, days = (self.employee_id, self.site_id), self.learnt.days
+        offsets = [Stored(*whose, o.sensor, o.dew_k, o.sd_k, days) for o in self.learnt.offsets]
+        if self.learnt.coverage is None:
+            return tuple(offsets)
+        return (Stored(*whose, COVERAGE, self.learnt.coverage, None, days), *offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    gathered: Gathered
+    observed: Observed | None
+
+
+def propose(
+    conn: Connection, judge: Judge, employee_id: str, from_ms: int, to_ms: int, now_ms: int
+) -> Iterator[Proposal]:
+    """What this person's intervals that begin in [from_ms, to_ms) and are over teach, by site."""
+    by_site: dict[str, list[_Day]] = {}
+    for claimed in claimed_intervals(conn, judge.vault, employee_id, from_ms, to_ms):
+        if claimed.interval.end_ms >= now_ms:
+            continue
+        gathered = gather(conn, judge.vault, claimed, now_ms, judge.collector_key, judge.policy)
+        try:
+            observed = learning.observe(
+                gathered.claim, gathered.site, gathered.evidence, judge.policy
+            )
+        except ClaimError:
+            continue
+        by_site.setdefault(gathered.site.site_id, []).append(_Day(gathered, observed))
+    for site_id, days in sorted(by_site.items()):
+        yield _proposal(judge, employee_id, site_id, days)
+
+
+def accept(
+    conn: Connection, judge: Judge, proposal: Proposal, accepted_by: str, now_ms: int
+) -> int:
+    """Store a proposal; returns how many values changed."""
+    changes = [
+        directory.put_learnt(conn, judge.vault, one, accepted_by, now_ms, judge.randomness)
+        for one in proposal.values()
+    ]
+    return sum(change is not Change.UNCHANGED for change in changes)
+
+
+def _proposal(judge: Judge, employee_id: str, site_id: str, days: Sequence[_Day]) -> Proposal:
+    # Every other interval, so that both halves see the same weeks.
+    half, rest = days[::2], days[1::2]
+    tried = learning.fit(_observed(half), judge.policy)
+    return Proposal(
+        employee_id,
+        site_id,
+        learning.fit(_observed(days), judge.policy),
+        tried,
+        _held_out(judge, employee_id, tried, rest),
+    )
+
+
+def _observed(days: Sequence[_Day]) -> list[Observed]:
+    return [day.observed for day in days if day.observed is not None]
+
+
+def _held_out(judge: Judge, employee_id: str, tried: Learnt, days: Sequence[_Day]) -> HeldOut:
+    before: Counter[Presence] = Counter()
+    after: Counter[Presence] = Counter()
+    changed = []
+    for day in days:
+        given = day.gathered
+        coverage = {} if tried.coverage is None else {employee_id: tried.coverage}
+        site = dataclasses.replace(given.site, coverage_by_employee=coverage)
+        claim = dataclasses.replace(given.claim, sensor_offsets=tried.offsets)
+        was = assess(given.claim, given.site, given.evidence, judge.policy).presence
+        becomes = assess(claim, site, given.evidence, judge.policy).presence
+        before[was] += 1
+        after[becomes] += 1
+        if was is not becomes:
+            changed.append((given.claim.start_ms, was, becomes))
+    seen = _observed(days)
+    return HeldOut(
+        intervals=len(days),
+        listened=sum(one.listened for one in seen),
+        heard=sum(one.heard for one in seen),
+        before=dict(before),
+        after=dict(after),
+        changed=tuple(changed),
+    )

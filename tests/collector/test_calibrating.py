@@ -1,0 +1,189 @@
+"""What confirmed days teach: a lower bound, from days confirmed otherwise, and never by itself."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.factories import evidence as make
+from tests.factories.evidence import DAY_MIN, Story, at_home, at_site, honest_day
+from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Office, office
+from tests.factories.vault import VAULT
+from zaigang_collector import db
+from zaigang_collector.assessment import calibrating
+from zaigang_collector.attendance.model import Direction
+from zaigang_collector.directory import service as directory
+from zaigang_collector.directory.model import Learnt as Stored
+from zaigang_collector.errors import UnknownIdError
+from zaigang_collector.forgetting import service as forgetting
+from zaigang_collector.matching import learning
+from zaigang_collector.matching.learning import Observed, SensorDay
+from zaigang_collector.matching.model import Evidence
+from zaigang_collector.matching.policy import default_policy
+from zaigang_shared import rid
+from zaigang_shared.readings import Advert
+
+POLICY = default_policy()
+DAY_MS = 24 * HOUR_MS
+
+
+def observe(evidence: Evidence) -> Observed | None:
+    return learning.observe(make.claim(), make.site(), evidence, POLICY)
+
+
+def told(*parts: make.Part, **changes: object) -> Evidence:
+    return Story(parts, **changes).evidence()  # type: ignore[arg-type]  # as the story takes them
+
+
+# ---- pure
+
+
+def test_a_day_confirmed_by_network_and_hands_teaches_how_often_the_beacon_is_heard() -> None:
+    found = observe(told(at_site(-20, 240), at_site(240, DAY_MIN + 15, hears=False)))
+
+    assert found is not None
+    assert found.listened == DAY_MIN // 5
+    assert found.heard == 240 // 5
+
+
+def test_a_day_that_only_the_beacon_confirms_teaches_nothing() -> None:
+    """Else who relays the beacon home would be heard there ever after."""
+    assert observe(told(*honest_day(net=make.CAFE_NET))) is None
+
+
+def test_a_day_at_home_teaches_nothing() -> None:
+    assert observe(told(at_home(-20, DAY_MIN))) is None
+
+
+def test_deafness_is_not_taken_for_silence() -> None:
+    found = observe(told(*honest_day(hears=False, scan_healthy=False)))
+
+    assert found is not None
+    assert (found.listened, found.heard) == (0, 0)
+
+
+def test_a_sensors_offset_is_learnt_and_forgiven() -> None:
+    off = (25.0, 57.0)  # about two kelvin of dew point above the node's
+    seen = observe(told(*honest_day(air=off), site_air=(25.0, 50.0)))
+    assert seen is not None
+    (day,) = seen.sensors
+    assert day.dew_k == pytest.approx(2.1, abs=0.1)
+
+    learnt = learning.fit([seen] * 3, POLICY)
+
+    (offset,) = learnt.offsets
+    assert offset.dew_k == pytest.approx(day.dew_k, abs=0.001)
+    assert offset.sd_k >= 0.4
+
+
+def test_too_few_days_teach_nothing() -> None:
+    day = Observed(100, 90, (SensorDay("s", 1.0),))
+
+    assert learning.fit([day] * 2, POLICY) == learning.Learnt(None, 200, 2, ())
+    assert learning.fit([Observed(10, 9, ())] * 5, POLICY).coverage is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 108), st.integers(0, 108)), max_size=20), st.randoms())
+def test_the_bound_is_below_the_share_and_the_order_of_days_does_not_matter(
+    pairs: list[tuple[int, int]], shuffler: random.Random
+) -> None:
+    days = [Observed(max(pair), min(pair), ()) for pair in pairs]
+    learnt = learning.fit(days, POLICY)
+    shuffled = list(days)
+    shuffler.shuffle(shuffled)
+
+    assert learning.fit(shuffled, POLICY) == learnt
+    if learnt.coverage is not None:
+        heard, listened = sum(d.heard for d in days), sum(d.listened for d in days)
+        assert 0.0 <= learnt.coverage <= heard / listened + 1e-4
+
+
+def test_more_days_bring_the_bound_closer() -> None:
+    day = Observed(100, 90, ())
+    few, many = learning.fit([day] * 3, POLICY), learning.fit([day] * 30, POLICY)
+
+    assert few.coverage is not None
+    assert many.coverage is not None
+    assert few.coverage < many.coverage < 0.9
+
+
+# ---- from the store
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Office]:
+    with office(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def week(here: Office) -> Office:
+    """Six short days at the site."""
+    node, laptop = here.node(), here.laptop()
+    for day in range(6):
+        start = START + day * DAY_MS
+        for at_ms in range(start, start + 2 * HOUR_MS, MINUTE_MS):
+            node.arrive(node.seal(at_ms + MINUTE_MS, [_advert(at_ms + MINUTE_MS)]), at_ms + 60_300)
+            laptop.works(at_ms, at_ms + MINUTE_MS, SITE_NET, heard=[(node.device, 0)], scans=True)
+        here.punch(Direction.IN, start, f"in-{day}")
+        here.punch(Direction.OUT, start + 2 * HOUR_MS, f"out-{day}")
+    here.at(START + 6 * DAY_MS)
+    return here
+
+
+def _advert(at_ms: int) -> Advert:
+    last = rid.slot_at(at_ms)
+    return Advert(t_ms=at_ms, span_ms=MINUTE_MS, slot_first=last - 4, slot_last=last, ok=True)
+
+
+def propose(here: Office) -> list[calibrating.Proposal]:
+    span = START - DAY_MS, START + 10 * DAY_MS
+    with db.reading(here.world.engine) as conn:
+        judge, now_ms = here.world.judge, here.world.clock.utc
+        return list(calibrating.propose(conn, judge, "E001", *span, now_ms))
+
+
+def test_a_proposal_changes_nothing_until_it_is_accepted_and_can_be_dropped(week: Office) -> None:
+    (proposal,) = propose(week)
+
+    assert proposal.learnt.days == 6
+    assert proposal.learnt.coverage is not None
+    assert proposal.learnt.coverage > 0.9
+    assert proposal.held_out.intervals == 3
+    assert proposal.held_out.heard == proposal.held_out.listened > 60
+    assert proposal.held_out.changed == ()
+    with db.reading(week.world.engine) as conn:
+        assert directory.learnt_of(conn, "E001", "hq") == ()
+
+    now_ms, judge = week.world.clock.utc, week.world.judge
+    with db.writing(week.world.engine) as conn:
+        assert calibrating.accept(conn, judge, proposal, "张经理", now_ms) == 1
+        assert calibrating.accept(conn, judge, proposal, "张经理", now_ms) == 0
+    with db.reading(week.world.engine) as conn:
+        (kept,) = directory.learnt_of(conn, "E001", "hq")
+    assert (kept.name, kept.value) == ("coverage", proposal.learnt.coverage)
+    assert propose(week) == [proposal]  # what was learnt is not learnt from
+    with db.writing(week.world.engine) as conn:
+        assert directory.drop_learnt(conn, VAULT, "E001", "hq", now_ms, judge.randomness) == 1
+
+
+def test_who_is_forgotten_leaves_nothing_that_was_learnt(here: Office) -> None:
+    now_ms, randomness = here.world.clock.utc, here.world.randomness
+    with db.writing(here.world.engine) as conn:
+        learnt = Stored("E001", "hq", "coverage", 0.9, None, 5)
+        directory.put_learnt(conn, VAULT, learnt, "HR", now_ms, randomness)
+        forgetting.forget(conn, VAULT, "E001", "HR", "asked to", now_ms, randomness)
+    with db.reading(here.world.engine) as conn:
+        assert directory.learnt_of(conn, "E001", "hq") == ()
+
+
+def test_of_nobody_and_nowhere_nothing_is_kept(here: Office) -> None:
+    for whose, where in (("E999", "hq"), ("E001", "nowhere")):
+        learnt = Stored(whose, where, "coverage", 0.9, None, 5)
+        with db.writing(here.world.engine) as conn, pytest.raises(UnknownIdError):
+            directory.put_learnt(conn, VAULT, learnt, "HR", 1, here.world.randomness)
