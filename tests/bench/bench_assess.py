@@ -27,7 +27,9 @@ DAYS: Final[Mapping[str, tuple[make.Part, ...]]] = {
         make.at_home(70, make.DAY_MIN),
     ),
     "in a café": (make.in_cafe(-20, make.DAY_MIN),),
+    "honest, sensors": make.honest_day(air=(25.3, 49.0), swing_c=0.5),
 }
+SITE_AIR: Final = (25.0, 50.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ def measure() -> dict[str, Measured]:
     claim, site, policy = make.claim(), make.site(), default_policy()
     result = {}
     for name, parts in DAYS.items():
-        evidence = make.Story(parts).evidence()
+        has_air = any(part.air is not None for part in parts)
+        story = make.Story(parts, site_air=SITE_AIR if has_air else None, site_swing_c=0.5)
+        evidence = story.evidence()
         rounds = []
         for _ in range(ROUNDS):
             started = process_time()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -33,7 +34,8 @@ class Sample:
     heat_c: float
     """How much of the temperature the device itself knows to be its own warmth."""
     error_ms: int
-    timed: tuple[TimedReading, ...]
+    first: TimedReading
+    """Stands for all of the slot among the references: five a slot would be five hundred a day."""
 
 
 BySlot: TypeAlias = Mapping[int, Sample]
@@ -51,6 +53,8 @@ class Compared:
     witness: bool
     warmed: bool
     """The dew points agree, the temperatures do not: by itself it says nothing."""
+    readings: tuple[TimedReading, TimedReading]
+    """The carried sensor's and the site's."""
 
 
 @dataclass(slots=True)
@@ -78,12 +82,19 @@ def site_air(scene: Scene) -> tuple[BySlot, ...]:
 def sensors(scene: Scene, device: Device, via: str | None = None) -> Iterator[tuple[str, BySlot]]:
     """A device's sensors in order of name, each with its slots."""
     found: dict[str, dict[int, list[TimedReading]]] = {}
+    weights: dict[int, float] = {}  # by time error; few differ
     for slot, timed in spread(scene, device.of(Environment)):
         reading = timed.reading
-        if not isinstance(reading, Environment) or via not in (None, reading.via):
+        if not isinstance(reading, Environment) or (via is not None and reading.via != via):
             continue
-        if scene.weight(timed.error_ms):
-            found.setdefault(reading.sensor, {}).setdefault(slot, []).append(timed)
+        weight = weights.get(timed.error_ms)
+        if weight is None:
+            weight = weights[timed.error_ms] = scene.weight(timed.error_ms)
+        if weight:
+            by_slot = found.get(reading.sensor)
+            if by_slot is None:
+                by_slot = found[reading.sensor] = defaultdict(list)
+            by_slot[slot].append(timed)
     for name in sorted(found):
         yield name, {slot: _sample(scene, several) for slot, several in found[name].items()}
 
@@ -112,19 +123,20 @@ def place(scene: Scene, device: Device, site: Sequence[BySlot], near: Sequence[b
             # Of two sensors that disagree one is wrong, nobody knows which: the kinder one counts.
             if compared is not None and (held is None or compared.llr > held.llr):
                 told.compared[slot] = compared
-                _write(lane, slot, compared, sample)
-        lane.decided += [t for slot, s in series.items() if learnt and near[slot] for t in s.timed]
+                _write(lane, slot, compared)
+        if learnt:
+            lane.decided += [sample.first for slot, sample in series.items() if near[slot]]
     return told
 
 
-def _write(lane: Lane, slot: int, compared: Compared, sample: Sample) -> None:
+def _write(lane: Lane, slot: int, compared: Compared) -> None:
     lane.support[slot] = 0.0
     lane.support_refs.pop(slot, None)
     lane.forgive([slot])
     if compared.llr > 0.0:
-        lane.add_support(slot, compared.llr, sample.timed[0])
+        lane.add_support(slot, compared.llr, compared.readings[0])
     else:
-        lane.add_against(slot, compared.llr, compared.witness, sample.timed)
+        lane.add_against(slot, compared.llr, compared.witness, compared.readings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +220,8 @@ def _compare(
     warmed = llr > 0.0 and abs(temp_diff_c) > policy.air_warm_c + temp_sd_c
     if warmed:  # the water in the air is the same in many places on one day: no support either
         llr = 0.0
-    return Compared(diff_k, temp_diff_c, sd_k, llr, scene.is_witness(error_ms), warmed)
+    readings = sample.first, other.first
+    return Compared(diff_k, temp_diff_c, sd_k, llr, scene.is_witness(error_ms), warmed, readings)
 
 
 def llr_of(policy: Policy, diff_k: float, sd_k: float, coverage: float | None) -> float:
@@ -250,28 +263,21 @@ def _known(policy: Policy, coverage: float | None) -> bool:
 def _sample(scene: Scene, several: Sequence[TimedReading]) -> Sample:
     """The mean in one slot. Accuracy is a sensor's own, so no mean makes it better."""
     policy = scene.policy
-    ordered = tuple(sorted(several, key=order))
-    airs, heats = [], []
-    for timed in ordered:
+    temps, rhs, temp_acc_c, rh_acc_pct, heat_c, error_ms = [], [], 0.0, 0.0, 0.0, 0
+    first = several[0]
+    for timed in several:
         reading = timed.reading
-        if isinstance(reading, Environment):
-            temp_acc_c = reading.temp_acc_c
-            rh_acc_pct = reading.rh_acc_pct
-            airs.append(
-                air(
-                    reading.temp_c,
-                    reading.rh_pct,
-                    policy.air_unknown_c if temp_acc_c is None else temp_acc_c,
-                    policy.air_unknown_pct if rh_acc_pct is None else rh_acc_pct,
-                )
-            )
-            heats.append(reading.self_heat_c or 0.0)
-    count = len(airs)
-    mean = Air(
-        math.fsum(one.temp_c for one in airs) / count,
-        max(one.temp_sd_c for one in airs),
-        math.fsum(one.dew_c for one in airs) / count,
-        max(one.dew_sd_k for one in airs),
-    )
-    error_ms = max(timed.error_ms for timed in ordered)
-    return Sample(mean, max(heats), error_ms, ordered)
+        if not isinstance(reading, Environment):  # only these are in here
+            continue
+        temps.append(reading.temp_c)
+        rhs.append(reading.rh_pct)
+        said_c, said_pct = reading.temp_acc_c, reading.rh_acc_pct
+        temp_acc_c = max(temp_acc_c, policy.air_unknown_c if said_c is None else said_c)
+        rh_acc_pct = max(rh_acc_pct, policy.air_unknown_pct if said_pct is None else said_pct)
+        heat_c = max(heat_c, reading.self_heat_c or 0.0)
+        error_ms = max(error_ms, timed.error_ms)
+        if order(timed) < order(first):
+            first = timed
+    count = len(temps)
+    mean = air(math.fsum(temps) / count, math.fsum(rhs) / count, temp_acc_c, rh_acc_pct)
+    return Sample(mean, heat_c, error_ms, first)

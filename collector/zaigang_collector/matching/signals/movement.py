@@ -9,7 +9,9 @@ follows late.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from zaigang_collector.matching.model import TimedReading
@@ -17,7 +19,7 @@ from zaigang_collector.matching.policy import Policy
 from zaigang_collector.matching.timeline import Device, Lane, Scene, order
 from zaigang_shared.readings import Environment
 
-_BIN_MS: Final = 60_000
+_MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000
 # Common minutes in an hour: with fewer than half, two or three outliers make the correlation.
 _LEAST_BINS: Final = 30
@@ -31,69 +33,94 @@ _APART: Final = (0.0, 0.35)
 _MOST_R: Final = 0.995
 
 
+@dataclass(slots=True)
+class _Series:
+    """One sensor's temperatures by minute of the collector's time, °C."""
+
+    minutes: dict[int, float]
+    readings: dict[int, TimedReading]
+    """The first in each minute."""
+
+
 def place(scene: Scene, device: Device) -> Lane:
     """How a laptop's carried sensors move beside the site's, per hour, spread over its slots."""
     lane = Lane.empty(scene.grid.count)
     own = frozenset(scene.site.node_ids)
-    site = [
-        series
-        for node in scene.nodes
-        if node.device_id in own
-        for series in _series(scene, node, None)
-    ]
-    carried = _series(scene, device, "ble")
-    if not site or not carried:
+    carried = _series(device, "ble")
+    if not carried:
         return lane
+    site = [
+        series for node in scene.nodes if node.device_id in own for series in _series(node, None)
+    ]
     for from_ms in range(scene.grid.start_ms, scene.grid.end_ms - _HOUR_MS + 1, _HOUR_MS):
-        pairs = [
-            (llr, [*ours, *theirs])
-            for mine in carried
-            for other in site
-            if (llr := _hour(scene.policy, ours := _within(mine, from_ms),
-                             theirs := _within(other, from_ms), from_ms)) is not None
-        ]  # fmt: skip
-        if pairs:
-            llr, timed = max(pairs, key=lambda pair: pair[0])
-            _write(scene, lane, from_ms, llr, timed)
+        minutes = range(-(-from_ms // _MINUTE_MS), (from_ms + _HOUR_MS) // _MINUTE_MS)
+        best: tuple[float, tuple[TimedReading, ...]] | None = None
+        for mine in carried:
+            for other in site:
+                common = [m for m in minutes if m in mine.minutes and m in other.minutes]
+                llr = _hour(scene.policy, common, mine.minutes, other.minutes)
+                if llr is not None and (best is None or llr > best[0]):
+                    # The first and the last of the hour stand for all of it.
+                    best = (
+                        llr,
+                        tuple(
+                            one.readings[minute]
+                            for one in (mine, other)
+                            for minute in (common[0], common[-1])
+                        ),
+                    )
+        if best is not None:
+            _write(scene, lane, from_ms, *best)
     return lane
 
 
 def _write(
-    scene: Scene, lane: Lane, from_ms: int, llr: float, timed: Sequence[TimedReading]
+    scene: Scene, lane: Lane, from_ms: int, llr: float, readings: tuple[TimedReading, ...]
 ) -> None:
     slots = scene.grid.slots_over(from_ms, from_ms + _HOUR_MS)
-    ordered = tuple(sorted(timed, key=order))
     for slot in slots:
         if llr > 0.0:
-            lane.add_support(slot, llr / len(slots), ordered[0])
+            lane.add_support(slot, llr / len(slots), readings[0])
         else:
-            lane.add_against(slot, llr / len(slots), False, ordered)
-    lane.decided += ordered
+            lane.add_against(slot, llr / len(slots), False, readings)
+    lane.decided += readings
 
 
-def _series(scene: Scene, device: Device, via: str | None) -> list[list[TimedReading]]:
-    """A device's readings by sensor, in order; well-dated ones only: a series that is shifted by
+def _series(device: Device, via: str | None) -> list[_Series]:
+    """A device's temperatures by sensor, of well-dated readings only: a series that is shifted by
     minutes moves against its own room."""
-    found: dict[str, list[TimedReading]] = {}
+    found: dict[str, _Series] = {}
+    repeated: dict[tuple[str, int], list[float]] = {}
     for timed in device.of(Environment):
         reading = timed.reading
-        if not isinstance(reading, Environment) or via not in (None, reading.via):
+        if not isinstance(reading, Environment) or (via is not None and reading.via != via):
             continue
-        if 0 <= timed.error_ms <= _BIN_MS:
-            found.setdefault(reading.sensor, []).append(timed)
-    return [sorted(found[name], key=order) for name in sorted(found)]
-
-
-def _within(series: Sequence[TimedReading], from_ms: int) -> list[TimedReading]:
-    return [timed for timed in series if from_ms <= timed.at_ms < from_ms + _HOUR_MS]
+        if not 0 <= timed.error_ms <= _MINUTE_MS:
+            continue
+        series = found.get(reading.sensor)
+        if series is None:
+            series = found[reading.sensor] = _Series({}, {})
+        minute = timed.at_ms // _MINUTE_MS
+        held = series.readings.get(minute)
+        if held is None:  # nearly always: sensors are read once a minute
+            series.minutes[minute] = reading.temp_c
+            series.readings[minute] = timed
+            continue
+        name = reading.sensor, minute
+        repeated.setdefault(name, [series.minutes[minute]]).append(reading.temp_c)
+        series.readings[minute] = min(held, timed, key=order)
+    for (sensor, minute), temps in repeated.items():
+        found[sensor].minutes[minute] = math.fsum(temps) / len(temps)
+    return [found[name] for name in sorted(found)]
 
 
 def _hour(
-    policy: Policy, ours: Sequence[TimedReading], theirs: Sequence[TimedReading], from_ms: int
+    policy: Policy,
+    common: Sequence[int],
+    mine: Mapping[int, float],
+    other: Mapping[int, float],
 ) -> float | None:
     """The log-likelihood ratio of one hour; None when too little moved, or is known."""
-    mine, other = _bins(ours, from_ms), _bins(theirs, from_ms)
-    common = sorted(mine.keys() & other.keys())
     if len(common) < _LEAST_BINS:
         return None
     left = _detrended(common, [mine[minute] for minute in common])
@@ -101,34 +128,25 @@ def _hour(
     left_sd, right_sd = _sd(left), _sd(right)
     if min(left_sd, right_sd) < policy.air_move_least_c:
         return None
-    product = math.fsum(a * b for a, b in zip(left, right, strict=True)) / len(common)
+    product = math.fsum(map(operator.mul, left, right)) / len(common)
     r = min(_MOST_R, max(-_MOST_R, product / (left_sd * right_sd)))
     z = math.atanh(r)
     llr = _log_normal(z, *_TOGETHER) - _log_normal(z, *_APART)
     return min(policy.air_move_llr, max(-policy.air_move_against_llr, llr))
 
 
-def _bins(found: Sequence[TimedReading], from_ms: int) -> dict[int, float]:
-    """Mean temperature by minute, °C."""
-    bins: dict[int, list[float]] = {}
-    for timed in found:
-        if isinstance(timed.reading, Environment):
-            bins.setdefault((timed.at_ms - from_ms) // _BIN_MS, []).append(timed.reading.temp_c)
-    return {minute: math.fsum(values) / len(values) for minute, values in bins.items()}
-
-
 def _detrended(xs: Sequence[int], ys: Sequence[float]) -> list[float]:
     """What is left of `ys` beside their straight line over `xs`."""
     count = len(xs)
     mean_x, mean_y = math.fsum(xs) / count, math.fsum(ys) / count
-    spread_x = math.fsum((x - mean_x) ** 2 for x in xs)
-    both = math.fsum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True))
-    slope = both / spread_x
-    return [y - mean_y - slope * (x - mean_x) for x, y in zip(xs, ys, strict=True)]
+    over = [x - mean_x for x in xs]
+    moved = [y - mean_y for y in ys]
+    slope = math.fsum(map(operator.mul, over, moved)) / math.fsum(map(operator.mul, over, over))
+    return [y - slope * x for x, y in zip(over, moved, strict=True)]
 
 
 def _sd(values: Sequence[float]) -> float:
-    return math.sqrt(math.fsum(value * value for value in values) / len(values))
+    return math.sqrt(math.fsum(map(operator.mul, values, values)) / len(values))
 
 
 def _log_normal(x: float, mean: float, sd: float) -> float:
