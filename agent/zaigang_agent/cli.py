@@ -8,6 +8,7 @@ printed sentence explains; 4 this device must not go on under its identity: enro
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 from zaigang_agent import config as settings
 from zaigang_agent.config import LocalConfig
-from zaigang_agent.errors import AgentError, IdentityError
+from zaigang_agent.errors import AgentError, IdentityError, SampleError
 from zaigang_shared import __version__
 from zaigang_shared.clock import SystemClock
 
@@ -349,11 +350,11 @@ def _sensors_scan(options: argparse.Namespace, place: _Place) -> int:
 
     node = place.local.node
     bus = node.i2c_bus if options.bus is None else sensorscan.bus_named(options.bus)
-    opened = opener(bus, SystemClock())()
     try:
-        found = list(scan(opened))
-    finally:
-        opened.close()
+        with contextlib.closing(opener(bus, SystemClock())()) as opened:
+            found = list(scan(opened))
+    except SampleError as error:
+        raise AgentError(error.detail) from error
     for line in sensorscan.lines(bus, found, node.sensors):
         print(line)
     if not any(each.model for each in found):

@@ -47,8 +47,12 @@ def opener(i2c_bus: int | str, clock: Clock) -> Callable[[], OpenBus]:
         return _simulated(Path(i2c_bus.removeprefix(SIMULATED)), clock)
 
     def open_real() -> OpenBus:
-        from zaigang_agent.drivers.linux_bus import LinuxBus
-
+        try:
+            from zaigang_agent.drivers.linux_bus import LinuxBus
+        except ImportError as error:
+            raise SensorError(
+                f"sensors need Linux and smbus2 ({error}): install zaigang[agent] on a Raspberry Pi"
+            ) from error
         return LinuxBus(i2c_bus)
 
     return open_real

@@ -178,17 +178,19 @@ class EnvironmentSampler:
         )
 
     def _allow_silence(self, now: Now, error: NotYetError) -> None:
-        """A warm-up gives no reading. Raises SensorError when it lasts too long for one."""
+        """A warm-up gives no reading. Raises SensorError when it lasts too long for one, and while
+        it follows a trouble, which is over with the next value and not before."""
         if self._silent_since_ms is None:
             self._silent_since_ms = now.boot_ms
         silent_ms = now.boot_ms - self._silent_since_ms
-        if silent_ms < _SILENT_MS:
-            return
-        self._fail(locked_up=False)
-        raise SensorError(
-            f"no measurement for {silent_ms // 1000} s: it lost its power or its start; it is "
-            "started again at the next look. If this comes back, look at its supply (0.2 A peak)"
-        ) from error
+        if silent_ms >= _SILENT_MS:
+            self._fail(locked_up=False)
+            raise SensorError(
+                f"no measurement for {silent_ms // 1000} s: it lost its power or its start; it is "
+                "started again at the next look. If this comes back, look at its supply (0.2 A peak)"
+            ) from error
+        if self._failures:
+            raise SensorError("it was started again and measures: nothing to do yet") from error
 
     def _fail(self, *, locked_up: bool) -> None:
         self._serial = None

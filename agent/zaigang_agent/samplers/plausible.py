@@ -5,6 +5,7 @@ What is refused is told as a failed sensor. Nothing is smoothed, filled in or co
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from zaigang_agent.drivers.bus import Climate, SensorError
@@ -26,24 +27,39 @@ _JUMP_HPA: Final = 25.0
 _COMPARED_MS: Final = 15 * 60_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was measured, and when."""
+
+    boot_ms: int
+    climate: Climate
+
+
 class Plausible:
     """Follows one sensor."""
 
     def __init__(self) -> None:
         self._last_raw = b""
         self._same = 0
-        self._last: tuple[int, Climate] | None = None
+        self._believed: _Seen | None = None
+        self._doubted: _Seen | None = None
 
     def check(self, climate: Climate, boot_ms: int) -> None:
         """Raises SensorError with what to do when this cannot be.
 
-        A jump is refused once: what is there again at the next look is believed, because the sensor
+        A jump is doubted once: what is there again at the next look is believed, because the sensor
         was carried to another place, and a node that never came back would be worse.
         """
-        before, self._last = self._last, (boot_ms, climate)
         self._refuse_stuck(climate.raw)
-        if before is not None and boot_ms - before[0] <= _COMPARED_MS:
-            _refuse_jump(before[1], climate)
+        seen, doubted = _Seen(boot_ms, climate), self._doubted
+        jump = _jump(self._believed, seen)
+        if jump is not None and (doubted is None or _jump(doubted, seen) is not None):
+            self._doubted = seen
+            raise SensorError(
+                f"{jump} between two looks, which no air does: believed if it is so again; if this "
+                "comes back, look at wiring and supply"
+            )
+        self._believed, self._doubted = seen, None
 
     def _refuse_stuck(self, raw: bytes) -> None:
         self._same = self._same + 1 if raw == self._last_raw else 0
@@ -55,16 +71,18 @@ class Plausible:
             )
 
 
-def _refuse_jump(before: Climate, after: Climate) -> None:
-    jumps = [
-        (before.temp_c, after.temp_c, _JUMP_C, "degrees"),
-        (before.rh_pct, after.rh_pct, _JUMP_RH_PCT, "% of humidity"),
+def _jump(before: _Seen | None, after: _Seen) -> str | None:
+    """The change that no air makes, in words; None when there is none."""
+    if before is None or after.boot_ms - before.boot_ms > _COMPARED_MS:
+        return None
+    was, is_now = before.climate, after.climate
+    changes = [
+        (was.temp_c, is_now.temp_c, _JUMP_C, "degrees"),
+        (was.rh_pct, is_now.rh_pct, _JUMP_RH_PCT, "% of humidity"),
     ]
-    if before.pressure_hpa is not None and after.pressure_hpa is not None:
-        jumps.append((before.pressure_hpa, after.pressure_hpa, _JUMP_HPA, "hPa"))
-    for was, is_now, limit, unit in jumps:
-        if abs(is_now - was) > limit:
-            raise SensorError(
-                f"from {was:.1f} to {is_now:.1f} {unit} between two looks, which no air does: "
-                "believed if it is so again; if this comes back, look at wiring and supply"
-            )
+    if was.pressure_hpa is not None and is_now.pressure_hpa is not None:
+        changes.append((was.pressure_hpa, is_now.pressure_hpa, _JUMP_HPA, "hPa"))
+    for old, new, limit, unit in changes:
+        if abs(new - old) > limit:
+            return f"from {old:.1f} to {new:.1f} {unit}"
+    return None
