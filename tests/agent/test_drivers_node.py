@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.fakes.agent import DEVICE_ID, FakeUplink, Store, enrolled
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import FakePlatform
 from zaigang_agent import config
 from zaigang_agent.errors import ConfigError, SampleError
+from zaigang_agent.runner import Parts, Runner
 from zaigang_agent.samplers.base import Now, Sampler
 from zaigang_agent.samplers.registry import Surroundings, build
+from zaigang_agent.spool import Spool
 from zaigang_shared.device_config import DeviceConfig
-from zaigang_shared.readings import Environment, encode
+from zaigang_shared.readings import Environment, Gap, encode
 
 ROOT = Path(__file__).parents[2]
 BUS = ROOT / "docs" / "examples" / "simulated-bus.json"
@@ -71,6 +76,56 @@ def test_six_sensors_on_one_bus_by_the_signed_configuration(tmp_path: Path) -> N
     clock.advance(6_000)
     assert len(look(samplers, clock)) == 6
     assert len(around.benches) == 1  # still the bus that was opened in the beginning
+
+
+def test_an_hour_of_a_node_with_a_sensor_unplugged_for_a_while(tmp_path: Path) -> None:
+    """Through the runner: values of all six, one gap told at its beginning and its end, a count."""
+    clock = FakeClock()
+    bus = json.loads(BUS.read_text())
+    unplugged = {
+        "from_utc_ms": clock.utc + 600_000, "to_utc_ms": clock.utc + 1_200_000, "kind": "nack",
+    }  # fmt: skip
+    next(s for s in bus["sensors"] if s["model"] == "scd4x")["faults"] = [unplugged]
+    (tmp_path / "bus.json").write_text(json.dumps(bus))
+    errors: Counter[str] = Counter()
+    around = replace(
+        node(tmp_path, clock),
+        i2c_bus=f"simulated:{tmp_path / 'bus.json'}",
+        errors=lambda: errors,
+        count=lambda code: errors.update((code,)),
+    )
+    identity = enrolled(tmp_path / "state")
+    store = Store(identity.key.public_key())
+    spool = Spool.open(identity.state_dir, DEVICE_ID)
+    runner = Runner(
+        Parts(
+            identity=identity,
+            clock=clock,
+            platform=around.platform,
+            spool=spool,
+            uplink=FakeUplink(store),
+            samplers=lambda signed: build(signed.config, around),
+            save_config=lambda _: None,
+            errors=errors,
+        )
+    )
+    for _ in range(1800):
+        runner.step()
+        clock.advance(2_000)
+    runner.flush()
+    runner.step()
+    spool.close()
+    told = store.readings()
+    by_model = Counter(r.model for r in told if isinstance(r, Environment))
+    assert by_model == {
+        "sht4x": 60, "sht3x": 60, "bme280": 60, "aht20": 60, "htu21d": 60, "scd4x": by_model["scd4x"],
+    }  # fmt: skip
+    assert 48 <= by_model["scd4x"] <= 50
+    begin, end = [r for r in told if isinstance(r, Gap) and r.reason == "sensor_failed"]
+    assert end.from_t is not None
+    assert end.t_ms - end.from_t == pytest.approx(600_000, abs=61_000)
+    assert begin.t_ms == pytest.approx(end.from_t, abs=61_000)
+    assert errors == {"environment_sensor_failed": 1}
 
 
 def test_a_signed_configuration_can_take_all_sensors_away(tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ from zaigang_agent.drivers.bus import Climate, SensorError
 # thirty would believe a dead sensor for half an hour.
 _STUCK_AFTER: Final = 10
 
-# Air of a room does not change by so much between two looks: a window opened in winter gives 5 to 8
-# degrees in a minute at the sensor, a breath 30 % of humidity for seconds. Larger lets through what a
-# disturbed line made of a value (one in 256 has a right checksum, and a BME280 has none); smaller
-# calls an open window a failure.
+# Air of a room does not change by so much between two looks. Estimated and not measured: a window opened
+# in winter gives 5 to 8 degrees in a minute at the sensor, a breath 30 % of humidity for seconds. Larger
+# lets through what a disturbed line made of a value (one in 256 has a right checksum, and a BME280 has
+# none); smaller calls an open window a failure.
 _JUMP_C: Final = 12.0
 _JUMP_RH_PCT: Final = 45.0
-# A lift of 40 floors makes 15 hPa, a weather front 3 in an hour.
+# A lift of 40 floors makes 15 hPa (0.12 hPa a metre). Larger lets more damaged values through.
 _JUMP_HPA: Final = 25.0
 # Looks further apart than this are not compared: in a quarter of an hour a room can become another.
 _COMPARED_MS: Final = 15 * 60_000

@@ -32,7 +32,8 @@ _MIN_EARLY_POINTS: Final = 8
 _EARLY_MS: Final = 15 * 60_000
 
 _TAUS_MIN: Final = (1.0, 1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 20, 25, 30)
-# A Raspberry Pi in its case has 4 to 10 minutes. Larger admits heated rooms; smaller, no big case.
+# Assumed for a small board in a case: 4 to 10 minutes; to be measured on the first real nodes. Larger
+# admits heated rooms; smaller leaves out big cases.
 _LONGEST_TAU_MIN: Final = 15
 # Less than this is within the noise and of no use to anybody; more is a fault, not a warm board.
 _LEAST_C: Final = 0.4
