@@ -90,6 +90,7 @@ def surroundings(
         spooled=lambda: spool.waiting,
         errors=lambda: errors,
         last_boot=lambda: spool.before().boot,
+        count=lambda code: errors.update((code,)),
     )
 
 

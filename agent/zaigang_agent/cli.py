@@ -1,4 +1,5 @@
-"""The command line: `zaigang-agent enrol | run | status | show | doctor | pause | resume | simulate`.
+"""The command line: `zaigang-agent enrol | run | status | show | doctor | pause | resume | sensors |
+simulate`.
 
 Exit codes: 0 done; 1 something does not work (doctor, simulate); 2 wrong usage; 3 an error that the
 printed sentence explains; 4 this device must not go on under its identity: enrol again.
@@ -7,6 +8,7 @@ printed sentence explains; 4 this device must not go on under its identity: enro
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from typing import Any, Final
 
 from zaigang_agent import config as settings
 from zaigang_agent.config import LocalConfig
-from zaigang_agent.errors import AgentError, IdentityError
+from zaigang_agent.errors import AgentError, IdentityError, SampleError
 from zaigang_shared import __version__
 from zaigang_shared.clock import SystemClock
 
@@ -130,9 +132,24 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(do=_status)
 
+    _add_sensors(commands, common)
     simulate = commands.add_parser("simulate", help="several scripted devices in one process")
     simulate.add_argument("file", type=Path, metavar="FILE", help="JSON, see the operations page")
     return parser
+
+
+def _add_sensors(commands: Any, common: argparse.ArgumentParser) -> None:
+    sensors = commands.add_parser("sensors", parents=[common], help="what is on a node's I2C bus")
+    scan = sensors.add_subparsers(dest="sensors", required=True, metavar="COMMAND").add_parser(
+        "scan", parents=[common], help="ask every address at which a sensor of ours can be"
+    )
+    scan.add_argument(
+        "--bus", metavar="N", help="number, or simulated:FILE; default: [node] i2c_bus"
+    )
+    scan.add_argument(
+        "--write", type=Path, metavar="FILE", help="put what is found into this agent.toml"
+    )
+    scan.set_defaults(do=_sensors_scan)
 
 
 def _add_places(parser: argparse.ArgumentParser, default: str | None) -> None:
@@ -323,6 +340,30 @@ def _resume(options: argparse.Namespace, place: _Place) -> int:
 
     keys.load(place.state_dir)
     print("resumed" if statusfile.resume(place.state_dir) else "was not paused")
+    return 0
+
+
+def _sensors_scan(options: argparse.Namespace, place: _Place) -> int:
+    from zaigang_agent import sensorscan
+    from zaigang_agent.drivers.scan import scan
+    from zaigang_agent.drivers.shared_bus import opener
+
+    node = place.local.node
+    bus = node.i2c_bus if options.bus is None else sensorscan.bus_named(options.bus)
+    try:
+        with contextlib.closing(opener(bus, SystemClock())()) as opened:
+            found = list(scan(opened))
+    except SampleError as error:
+        raise AgentError(error.detail) from error
+    for line in sensorscan.lines(bus, found, node.sensors):
+        print(line)
+    if not any(each.model for each in found):
+        return _PROBLEM
+    if options.write is None:
+        print(f"\nfor agent.toml:\n\n{sensorscan.settings(bus, found)}", end="")
+    else:
+        sensorscan.write(options.write, bus, found)
+        print(f"written into {options.write}; a running agent takes it up when it is started again")
     return 0
 
 

@@ -93,9 +93,7 @@ def describe(reading: Reading) -> str:
         case Network():
             english, chinese = _network(reading)
         case Environment():
-            values = f"{reading.temp_c} °C, {reading.rh_pct} % RH"
-            english = f"air: {values}, by {reading.model} {reading.sensor}"
-            chinese = f"环境：{values}"
+            english, chinese = _environment(reading)
         case Beacon():
             english = (
                 f"beacon {reading.id.hex()} ({reading.scheme}): heard {reading.n} times, at most "
@@ -155,6 +153,25 @@ def _network(reading: Network) -> tuple[str, str]:
         f"{'网关仅以密钥哈希形式' if reading.net else '无网关'}，"
         f"{'附' if reading.vantage else '不附'}采集端看到的出口地址",
     )
+
+
+def _environment(reading: Environment) -> tuple[str, str]:
+    values = f"{reading.temp_c} °C{_within(reading.temp_acc_c)}"
+    values += f", {reading.rh_pct} %{_within(reading.rh_acc_pct)} RH"
+    if reading.pressure_hpa is not None:
+        values += f", {reading.pressure_hpa} hPa"
+    if reading.co2_ppm is not None:
+        values += f", {reading.co2_ppm} ppm CO2"
+    english = f"air: {values}, by {reading.model} {reading.sensor}"
+    chinese = f"环境：{values}"
+    if reading.self_heat_c is not None:
+        english += f", of it the node's own warmth {reading.self_heat_c} °C"
+        chinese += f"，其中设备自身发热 {reading.self_heat_c} °C"
+    return english, chinese
+
+
+def _within(accuracy: float | None) -> str:
+    return "" if accuracy is None else f" ± {accuracy}"
 
 
 def _health(reading: Health) -> tuple[str, str]:

@@ -185,6 +185,26 @@ ALL: tuple[Reading, ...] = (
 )
 
 
+def test_all_that_an_air_reading_says_is_shown() -> None:
+    reading = Environment(
+        t_ms=1,
+        span_ms=0,
+        sensor="scd4x-1",
+        model="scd4x",
+        temp_c=25.3,
+        rh_pct=41.2,
+        via="i2c",
+        pressure_hpa=1009.4,
+        co2_ppm=815,
+        temp_acc_c=0.8,
+        rh_acc_pct=6.0,
+        self_heat_c=2.4,
+    )
+    text = show.describe(reading)
+    for part in ("25.3 °C ± 0.8", "41.2 % ± 6.0 RH", "1009.4 hPa", "815 ppm", "own warmth 2.4 °C"):
+        assert part in text
+
+
 @pytest.mark.parametrize("reading", ALL, ids=lambda r: type(r).__name__)
 def test_every_kind_of_reading_has_words_in_both_languages(reading: Reading) -> None:
     text = show.describe(reading)

@@ -14,12 +14,14 @@ import pytest
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import FakePlatform
 from zaigang_agent.ble.loopback import LoopbackAir
+from zaigang_agent.drivers.shared_bus import SharedBus
 from zaigang_agent.drivers.simulated import Curve, Fault, SensorSpec, SimulatedBus, Spec
 from zaigang_agent.errors import ConfigError, SampleError
 from zaigang_agent.platforms.base import NetworkState
 from zaigang_agent.samplers.adverts import AdvertSampler
 from zaigang_agent.samplers.base import Now, Sampler
 from zaigang_agent.samplers.beacons import BeaconSampler
+from zaigang_agent.samplers.bench import Bench
 from zaigang_agent.samplers.environment import EnvironmentSampler, parse_sensor
 from zaigang_agent.samplers.health import HealthSampler
 from zaigang_agent.samplers.network import NetworkSampler
@@ -106,8 +108,7 @@ def environment(clock: FakeClock, *faults: Fault) -> EnvironmentSampler:
     bus = SimulatedBus(
         Spec((SensorSpec("sht4x", temp, rh, serial="0f012345", faults=faults),)), clock
     )
-    opened = bus.open()
-    return EnvironmentSampler(lambda: opened, *parse_sensor("sht4x"))
+    return EnvironmentSampler(Bench(SharedBus(bus.open)), *parse_sensor("sht4x"))
 
 
 def test_a_room_is_told_with_the_sensors_own_number() -> None:
@@ -265,7 +266,9 @@ def test_a_laptop_has_what_concerns_a_person_and_a_node_what_concerns_a_room(
 def test_a_laptop_does_not_load_what_only_nodes_and_others_need() -> None:
     program = (
         "import sys; import zaigang_agent.samplers.registry, zaigang_agent.platforms.linux;"
-        "print(*{'asyncio', 'smbus2', 'ctypes', 'statistics', 'subprocess'} & set(sys.modules))"
+        "unwanted = {'asyncio', 'smbus2', 'ctypes', 'statistics', 'subprocess',"
+        " 'zaigang_agent.drivers.catalog', 'zaigang_agent.samplers.environment'};"
+        "print(*unwanted & set(sys.modules))"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     loaded = subprocess.run(

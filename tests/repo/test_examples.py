@@ -13,7 +13,8 @@ import zaigang_agent.config
 import zaigang_collector.config
 from tests.factories.vault import VAULT
 from tests.repo.checks import ROOT
-from zaigang_agent.errors import ConfigError
+from zaigang_agent.drivers.simulated import load_spec
+from zaigang_agent.errors import AgentError
 from zaigang_collector import db
 from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.directory import csv_import as directory_csv
@@ -58,6 +59,7 @@ def _load_collector(path: Path) -> object:
 _LOADERS: Final = {
     "collector.toml": _load_collector,
     "agent-laptop.toml": _load_agent,
+    "simulated-bus.json": load_spec,
 }
 
 
@@ -89,7 +91,7 @@ def test_the_example_configuration_loads(name: str) -> None:
 def test_an_example_with_an_unknown_setting_would_be_noticed(name: str, tmp_path: Path) -> None:
     wrong = tmp_path / name
     wrong.write_text("no_such_setting = 1\n" + (_FOLDER / name).read_text(encoding="utf-8"))
-    with pytest.raises((ConfigError, zaigang_collector.errors.ConfigError)):
+    with pytest.raises((AgentError, zaigang_collector.errors.ConfigError)):
         _LOADERS[name](wrong)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from zaigang_agent import statusfile
 from zaigang_agent.ble.air import Radio
-from zaigang_agent.drivers.bus import Bus
+from zaigang_agent.drivers.shared_bus import SharedBus, opener
+from zaigang_agent.errors import SampleError
 from zaigang_agent.platforms.base import Platform
 from zaigang_agent.samplers.adverts import AdvertSampler
-from zaigang_agent.samplers.base import Sampler
+from zaigang_agent.samplers.base import Now, Sampler
 from zaigang_agent.samplers.beacons import BeaconSampler
-from zaigang_agent.samplers.environment import EnvironmentSampler, parse_sensor
+from zaigang_agent.samplers.bench import Bench
 from zaigang_agent.samplers.folders import FolderCounter
 from zaigang_agent.samplers.health import HealthSampler
 from zaigang_agent.samplers.network import NetworkSampler, VantageSource
@@ -23,7 +24,9 @@ from zaigang_agent.samplers.usage import UsageSampler
 from zaigang_shared.clock import Clock
 from zaigang_shared.device_config import DeviceConfig
 
-SIMULATED: Final = "simulated:"
+# A board that was off for less is still warm, and would show only a part of its own warmth
+# (samplers.self_heating). More would leave nodes without an answer that are off for a lunch break.
+_COLD_AFTER_MS: Final = 45 * 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,10 @@ class Surroundings:
     errors: Callable[[], Mapping[str, int]] = dict
     last_boot: Callable[[], bytes | None] = lambda: None
     """Boot id of the newest envelope so far."""
+    count: Callable[[str], None] = lambda _: None
+    """Counts a trouble by its code, for the next health reading."""
+    benches: list[Bench] = field(default_factory=list, repr=False)
+    """The node's sensors, once they were built: what outlives a change of configuration."""
 
 
 def build(config: DeviceConfig, around: Surroundings) -> list[Sampler]:
@@ -80,21 +87,48 @@ def _laptop(config: DeviceConfig, around: Surroundings) -> list[Sampler]:
 
 
 def _node(config: DeviceConfig, around: Surroundings) -> list[Sampler]:
-    open_bus = functools.cache(functools.partial(_open_bus, around.i2c_bus, around.clock))
-    samplers: list[Sampler] = [
-        EnvironmentSampler(open_bus, *parse_sensor(text)) for text in around.sensors
-    ]
+    samplers: list[Sampler] = []
+    sensors, where = around.sensors, "[node] sensors"
+    if config.sensors is not None:
+        sensors, where = config.sensors, "sensors of the signed configuration"
+    if sensors:
+        # Imported here because a laptop has no sensors.
+        from zaigang_agent.samplers.environment import EnvironmentSampler, parse_sensors
+
+        samplers += [
+            EnvironmentSampler(_bench(around), driver, address)
+            for driver, address in parse_sensors(sensors, where)
+        ]
     if around.radio is not None and config.rid_key is not None:
         samplers.append(AdvertSampler(around.radio, around.platform, around.clock, config.rid_key))
     return samplers
 
 
-def _open_bus(i2c_bus: int | str, clock: Clock) -> Bus:
-    # Imported here because a laptop has no bus: smbus2 is for nodes only.
-    if isinstance(i2c_bus, str) and i2c_bus.startswith(SIMULATED):
-        from zaigang_agent.drivers.simulated import SimulatedBus, load_spec
+def _bench(around: Surroundings) -> Bench:
+    if not around.benches:
+        alive = statusfile.read_status(around.state_dir)
+        alive_ms = None if alive is None else alive.updated_ms
+        around.benches.append(
+            Bench(
+                SharedBus(opener(around.i2c_bus, around.clock)),
+                was_cold=lambda now: _was_cold(around.platform, now, alive_ms),
+                count=around.count,
+            )
+        )
+    return around.benches[0]
 
-        return SimulatedBus(load_spec(Path(i2c_bus.removeprefix(SIMULATED))), clock).open()
-    from zaigang_agent.drivers.linux_bus import LinuxBus
 
-    return LinuxBus(i2c_bus)
+def _was_cold(platform: Platform, now: Now, alive_ms: int | None) -> bool | None:
+    """Whether the machine was off for long before this boot; None while its clock is not right.
+
+    `alive_ms`: when it was last seen alive before, UTC. A machine that was never seen may have been
+    restarted a minute ago, as a new Raspberry Pi is by its first boot: that is no cold boot for us.
+    """
+    if alive_ms is None:
+        return False
+    try:
+        if not platform.clock_synced():
+            return None
+    except SampleError:
+        return False
+    return now.utc_ms - now.boot_ms - alive_ms >= _COLD_AFTER_MS
