@@ -58,6 +58,7 @@ class BleakScan:
     async def _watch(self) -> float:
         while True:
             await asyncio.sleep(self._patience.check_s)
+            self._reception.going_on()
             if self._reception.is_quiet():
                 return self._reception.failed(faults.SILENT)
             if self._reception.is_old():

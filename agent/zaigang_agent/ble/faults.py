@@ -57,6 +57,7 @@ _BY_REASON: Final = {
 _BY_DBUS_ERROR: Final = {
     "org.bluez.Error.NotReady": POWERED_OFF,
     "org.bluez.Error.NotPermitted": NO_ROOM,
+    "org.bluez.Error.NotSupported": NO_ADVERTISING,
     "org.bluez.Error.NotAuthorized": DENIED,
     "org.freedesktop.DBus.Error.AccessDenied": DENIED,
     "org.freedesktop.DBus.Error.ServiceUnknown": NO_SERVICE,

@@ -110,6 +110,12 @@ class Reception:
         with self._lock:
             self._supervision.started(self._clock.boot_ms())
 
+    def going_on(self) -> None:
+        """It listens, and has perhaps been given a new listener meanwhile."""
+        with self._lock:
+            if not self._supervision.has_begun:
+                self._supervision.started(self._clock.boot_ms())
+
     def failed(self, problem: str) -> float:
         """Seconds to wait before the next round."""
         with self._lock:

@@ -33,7 +33,8 @@ class Patience:
     """A round at most: Windows and macOS remember every device of a round, so larger takes memory;
     smaller costs a second of deafness more often."""
     check_s: float = 5
-    """Between two looks at the time: an end is found so much later."""
+    """Between two looks at the time: an end is found so much later, and what failed in a slot of 15 s
+    is tried again so soon."""
     pauses_s: tuple[float, ...] = (1, 2, 5, 15, 60)
     """Before the next round, after so many failed ones in a row. Smaller would keep a broken machine
     busy; a larger end would miss an adapter that is plugged in."""
@@ -81,6 +82,11 @@ class Supervision:
         self._end(faults.STARTING, now_ms)
 
     # ---- what is asked
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a round is going on."""
+        return self._began_ms is not None
 
     def is_quiet(self, now_ms: int) -> bool:
         """Whether this round has to end because nothing is heard any more."""
