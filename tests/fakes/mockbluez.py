@@ -31,6 +31,8 @@ from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from tests.fakes.dbus import PrivateBus
+from zaigang_shared import rid
+from zaigang_shared.clock import SystemClock
 
 _OM: Final = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
@@ -220,6 +222,24 @@ class MockBluez:
             due = int((time.monotonic() - began) * per_s)
             self.strangers(due - sent)
             sent = due
+
+    async def nodes(self, count: int) -> None:
+        """Site nodes in the air, four packets a second each, until cancelled."""
+        keys = [self._random.randbytes(rid.KEY_BYTES) for _ in range(count)]
+        addresses: dict[tuple[int, int], str] = {}
+        while True:
+            slot = rid.slot_at(SystemClock().utc_ms())
+            for n, key in enumerate(keys):
+                if (n, slot) not in addresses:  # the kernel takes another for each registration
+                    addresses[n, slot] = self._random.randbytes(6).hex(":").upper()
+                frame = rid.Frame(True, False, -59, rid.rid(key, slot)).encode()
+                self.packet(
+                    addresses[n, slot],
+                    rssi=-50 - self._random.randrange(25),
+                    service_data={rid.SERVICE_UUID: frame},
+                )
+            addresses = {key: each for key, each in addresses.items() if key[1] == slot}
+            await asyncio.sleep(0.25)
 
     def remove_adapter(self, name: str) -> None:
         """Pulled out."""
@@ -481,16 +501,18 @@ def _device(adapter: Adapter, address: str, name: str | None) -> dict[str, Varia
     }
 
 
-async def _serve(adapters: int, per_s: float) -> None:
+async def _serve(adapters: int, per_s: float, nodes: int) -> None:
     mock = MockBluez(adapters)
     await mock.start()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    foreign = asyncio.create_task(mock.foreign(per_s)) if per_s else None
+    tasks = [asyncio.create_task(mock.nodes(nodes))]
+    if per_s:
+        tasks.append(asyncio.create_task(mock.foreign(per_s)))
     await ended.wait()
-    if foreign is not None:
-        foreign.cancel()
+    for task in tasks:
+        task.cancel()
     await mock.stop()
 
 
@@ -500,6 +522,7 @@ def main() -> None:
     parser.add_argument("--bus", type=Path, help="start a dbus-daemon of our own in this folder")
     parser.add_argument("--adapters", type=int, default=2)
     parser.add_argument("--foreign", type=float, default=0, help="strangers' packets per second")
+    parser.add_argument("--nodes", type=int, default=0, help="site nodes, for who listens")
     options = parser.parse_args()
     bus = None
     if options.bus is not None:
@@ -509,7 +532,7 @@ def main() -> None:
     sys.stdout.write(f"DBUS_SYSTEM_BUS_ADDRESS={os.environ['DBUS_SYSTEM_BUS_ADDRESS']}\n")
     sys.stdout.flush()
     try:
-        asyncio.run(_serve(options.adapters, options.foreign))
+        asyncio.run(_serve(options.adapters, options.foreign, options.nodes))
     finally:
         if bus is not None:
             bus.stop()

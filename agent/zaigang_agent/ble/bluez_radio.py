@@ -27,6 +27,7 @@ from zaigang_shared.clock import Clock
 
 _log = logging.getLogger(__name__)
 _CLOSE_S: Final = 20
+_PROBE_S: Final = 5.0  # somebody is waiting for the screen
 # While the radio is broken: how often a slot that is not on the air is noted.
 _NOTE_EVERY_S: Final = 5.0
 
@@ -63,7 +64,7 @@ class BluezRadio:
         self._adapter = adapter
         self._patience = patience or Patience()
         self._windows = windows
-        self._address = address or os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
+        self._address = address or _system_bus()
         self._reception = Reception(clock, self._patience)
         self._sent = Sent()
         self._frame_at: FrameAt | None = None
@@ -144,17 +145,11 @@ class BluezRadio:
             session.end()
         except Exception as error:  # noqa: BLE001  # whatever it is, a radio is begun anew
             _log.debug("radio: %s", type(error).__name__)
-            return self._problem(error)
+            return _problem(error, self._adapter)
         finally:
             with contextlib.suppress(OSError):
                 session.close()
         return None
-
-    def _problem(self, error: Exception) -> str:
-        unknown = getattr(error, "dbus_error", "") == "org.freedesktop.DBus.Error.UnknownObject"
-        if self._adapter and unknown:
-            return faults.no_such_adapter(self._adapter)
-        return faults.explain(error)
 
     def _pause(self, seconds: float, problem: str) -> None:
         """Wait before the next session; slots go by meanwhile and are not on the air."""
@@ -169,3 +164,27 @@ class BluezRadio:
             # `stop` and a new listener wake it; waiting goes on for the rest of the pause.
             self._wake.wait(min(left_s, _NOTE_EVERY_S))
             self._wake.clear()
+
+
+def probe(clock: Clock, adapter: str, *, sends: bool, address: str | None = None) -> str | None:
+    """Whether there is an adapter to listen with, and to send when it `sends`: None, or what to do.
+    Looks, and begins nothing."""
+    patience = Patience(start_s=_PROBE_S)
+    session = Session(clock, Reception(clock, patience), Sent(), adapter, patience)
+    try:
+        session.open(address or _system_bus())
+    except Exception as error:  # noqa: BLE001  # whatever it is, somebody wants to know what to do
+        return _problem(error, adapter)
+    finally:
+        with contextlib.suppress(OSError):
+            session.close()
+    return faults.NO_ADVERTISING if sends and not session.can_send else None
+
+
+def _problem(error: Exception, adapter: str) -> str:
+    unknown = getattr(error, "dbus_error", "") == "org.freedesktop.DBus.Error.UnknownObject"
+    return faults.no_such_adapter(adapter) if adapter and unknown else faults.explain(error)
+
+
+def _system_bus() -> str:
+    return os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS

@@ -84,7 +84,7 @@ class Session:
         self._patience = patience
         self._bus: Bus | None = None
         self._adapter = ""
-        self._advertises = False
+        self.can_send = False
         self._began_ms = clock.boot_ms()
         self._packets: Packets | None = None
         self._listener: Listener | None = None
@@ -205,7 +205,7 @@ class Session:
     def _put(self, frame: bytes) -> None:
         if len(frame) > MAX_FRAME:
             raise ValueError(f"a frame has at most {MAX_FRAME} bytes")
-        if not self._advertises:
+        if not self.can_send:
             raise RefusedError("org.bluez.Error.NotSupported")
         old = self._on_air
         new = _PATHS[old == _PATHS[0]]
@@ -270,7 +270,7 @@ class Session:
         if not on:
             raise LostError("org.bluez.Error.NotReady")
         self._adapter = on[0]
-        self._advertises = _MANAGER in adapters[self._adapter]
+        self.can_send = _MANAGER in adapters[self._adapter]
 
 
 def advertisement(frame: bytes) -> dict[str, tuple[str, Any]]:

@@ -49,6 +49,8 @@ class Called:
         def exactly(count: int) -> bytes:
             nonlocal at
             at += count
+            if at > len(frame):
+                raise OSError("a message of D-Bus that is cut off")
             return frame[at - count : at]
 
         try:
