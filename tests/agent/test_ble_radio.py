@@ -16,11 +16,11 @@ import pytest
 
 from tests.fakes.dbus import PrivateBus, private_bus, until
 from tests.fakes.mockair import Running, running
-from zaigang_agent.ble import faults
+from zaigang_agent.ble import bluez_radio, faults
 from zaigang_agent.ble.adverts import rid_frame
 from zaigang_agent.ble.air import Broadcast, FrameAt, Heard
 from zaigang_agent.ble.bleak_radio import BleakRadio
-from zaigang_agent.ble.bluez_radio import BluezRadio
+from zaigang_agent.ble.bluez_radio import BluezRadio, Windows
 from zaigang_agent.ble.ear import Ear
 from zaigang_agent.ble.supervision import Patience
 from zaigang_shared import rid
@@ -223,6 +223,59 @@ def test_a_stopped_radio_does_not_listen_and_a_started_one_does_again(radio: Mak
         until("it listens again", laptop.is_well)
         hear(air, 3)
         until("heard", lambda: laptop.hears((3).to_bytes(8, "big")))
+
+
+def test_a_laptop_listens_in_windows_and_hears_every_stretch_of_them(bus: PrivateBus) -> None:
+    with running(every_s=0.05) as air:
+        laptop = Listening(BluezRadio(CLOCK, "", QUICK, windows=Windows(0.2, 0.6)))
+        try:
+            laptop.start()
+            states: list[bool] = []
+
+            def turned() -> bool:
+                listening = bool(air.mock.adapters["/org/bluez/hci0"].discovering)
+                if not states or states[-1] != listening:
+                    states.append(listening)
+                hear(air, 1)
+                laptop.look()
+                return len(states) >= 7
+
+            until("three windows", turned)
+            assert air.mock.starts >= 3
+            assert len(laptop.beacons()) == 1
+            assert laptop.restarts == 0
+            assert laptop.last.healthy
+        finally:
+            laptop.radio.close()
+
+
+def test_sending_alone_is_no_silence(radio: Make) -> None:
+    with running() as air:
+        node = radio()
+        sends(node, air)
+        threading.Event().wait(2 * QUICK.quiet_s)
+        assert all(stretch.ok for stretch in stretches(node))
+        assert air.mock.starts == 0
+
+
+def test_doctors_question_begins_nothing_and_says_what_is_wrong(bus: PrivateBus) -> None:
+    def asked(adapter: str = "", *, sends: bool = True) -> str | None:
+        return bluez_radio.probe(CLOCK, adapter, sends=sends)
+
+    assert asked() == faults.NO_SERVICE
+    with running() as air:
+        assert asked() is None
+        assert asked("hci7") == faults.no_such_adapter("hci7")
+        air.mock.adapters["/org/bluez/hci0"].advertises = False
+        assert asked() == faults.NO_ADVERTISING
+        assert asked(sends=False) is None
+        air.call(air.mock.power, "hci0", on=False)
+        assert asked() == faults.POWERED_OFF
+        air.call(air.mock.remove_adapter, "hci0")
+        assert asked() == faults.NO_ADAPTER
+        assert air.mock.starts == 0
+    bus.stop()
+    assert asked() == faults.NO_BUS
 
 
 # ---- when it fails

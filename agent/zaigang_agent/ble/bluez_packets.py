@@ -9,7 +9,7 @@ that have once sent something of ours are remembered, for as long as BlueZ remem
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from zaigang_agent.ble.air import Listener, Sighting
@@ -29,9 +29,11 @@ _MAX_KNOWN: Final = 128
 class _Known:
     """What BlueZ has said so far of a device that sent something of ours."""
 
-    rssi_dbm: int
-    service_data: dict[str, bytes]
-    manufacturer_data: dict[int, bytes]
+    address: bytes
+    rssi_dbm: int = 0
+    """0: not said yet."""
+    service_data: dict[str, bytes] = field(default_factory=dict)
+    manufacturer_data: dict[int, bytes] = field(default_factory=dict)
 
 
 class Packets:
@@ -50,39 +52,51 @@ class Packets:
             return None
         at += len(self._prefix)
         address = frame[at : at + _ADDRESS_CHARS]
-        if _RSSI not in frame and not any(data in frame for data in _DATA):
+        strength_at = frame.find(_RSSI)
+        has_data = any(data in frame for data in _DATA)
+        if strength_at < 0 and not has_data:
             if b"InterfacesRemoved\0" in frame:
                 self._known.pop(address, None)
             return None
-        if address not in self._known and not self._may_be_ours(frame):
+        known = self._known.get(address)
+        if known is not None and not has_data:  # most packets of ours: the strength alone is new
+            known.rssi_dbm = _strength(frame, strength_at)
+        elif known is not None or self._may_be_ours(frame):
+            known = self._learn(address, Called(frame))
+        if known is None or not known.rssi_dbm:
             return address, None
-        return address, self._sighting(address, Called(frame), t_ms)
+        return address, Sighting(
+            t_ms,
+            known.rssi_dbm,
+            known.service_data,
+            known.manufacturer_data,
+            known.address,
+        )
 
     def _may_be_ours(self, frame: bytes) -> bool:
         return self._needles is None or any(needle in frame for needle in self._needles)
 
-    def _sighting(self, address: bytes, message: Called, t_ms: int) -> Sighting | None:
+    def _learn(self, address: bytes, message: Called) -> _Known:
         properties = _properties(message)
         known = self._known.get(address)
         if known is None:
             if len(self._known) >= _MAX_KNOWN:
                 del self._known[next(iter(self._known))]
-            known = self._known[address] = _Known(0, {}, {})
+            known = self._known[address] = _Known(_address(address))
         rssi_dbm = properties.get("RSSI", known.rssi_dbm)
         known.rssi_dbm = rssi_dbm if isinstance(rssi_dbm, int) else known.rssi_dbm
         if "ServiceData" in properties:
             known.service_data = _bytes_by_key(properties["ServiceData"], str)
         if "ManufacturerData" in properties:
             known.manufacturer_data = _bytes_by_key(properties["ManufacturerData"], int)
-        if not known.rssi_dbm:
-            return None
-        return Sighting(
-            t_ms,
-            known.rssi_dbm,
-            known.service_data,
-            known.manufacturer_data,
-            _address(address),
-        )
+        return known
+
+
+def _strength(frame: bytes, at: int) -> int:
+    """The value of the property RSSI whose name begins at `at`; 0 when it is cut off."""
+    at += len(_RSSI)
+    at += at % 2  # an INT16 stands at an even place of its message
+    return int.from_bytes(frame[at : at + 2], "little", signed=True)
 
 
 def _properties(message: Called) -> Mapping[str, Any]:
