@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from zaigang_agent import keys
 from zaigang_agent.ble.air import Radio
@@ -41,6 +43,20 @@ def system_platform(local: LocalConfig, clock: Clock) -> Platform:
     """The operating system, or the script in its place. Raises AgentError."""
     script = local.platform.script if local.platform.kind == "scripted" else ""
     return open_platform(clock, Path(script) if script else None)
+
+
+def system_radio(local: LocalConfig, clock: Clock, kind: Literal["laptop", "node"]) -> Radio | None:
+    """The Bluetooth adapter of this machine; touches it when it is first used. None: not wanted."""
+    # A scripted machine has none, unless the settings name one: of a test's or a demo's own.
+    if local.radio.off or (local.platform.kind == "scripted" and not local.radio.adapter):
+        return None
+    if sys.platform == "linux" and kind == "laptop":
+        from zaigang_agent.ble.bluez_radio import BluezRadio, Windows
+
+        return BluezRadio(clock, local.radio.adapter, windows=Windows())
+    from zaigang_agent.ble.bleak_radio import BleakRadio
+
+    return BleakRadio(clock, local.radio.adapter)
 
 
 def build(identity: Identity, local: LocalConfig, world: World, wake: threading.Event) -> Runner:

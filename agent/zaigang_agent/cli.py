@@ -222,7 +222,7 @@ def _run(options: argparse.Namespace, place: _Place) -> int:
     import signal
     import threading
 
-    from zaigang_agent import bootstrap, keys, watchdog
+    from zaigang_agent import bootstrap, keys, lean, watchdog
     from zaigang_agent.bootstrap import World
 
     logging.basicConfig(
@@ -234,7 +234,11 @@ def _run(options: argparse.Namespace, place: _Place) -> int:
     runner = bootstrap.build(
         identity,
         place.local,
-        World(clock=clock, platform=bootstrap.system_platform(place.local, clock)),
+        World(
+            clock=clock,
+            platform=bootstrap.system_platform(place.local, clock),
+            radio=bootstrap.system_radio(place.local, clock, identity.card.kind),
+        ),
         wake,
     )
 
@@ -244,6 +248,7 @@ def _run(options: argparse.Namespace, place: _Place) -> int:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
+    lean.stay_small(stop)
     dog = watchdog.Watchdog(watchdog.notifier(), watchdog.period_ms(), ("sampling", "uplink"))
     try:
         runner.run(stop, wake, dog)

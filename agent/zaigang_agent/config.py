@@ -52,6 +52,21 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
 
 
+class RadioSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[radio]"""
+
+    off: Annotated[
+        bool, Meta(description="No Bluetooth: nothing is listened to and nothing broadcast.")
+    ] = False
+    adapter: Annotated[
+        str,
+        Meta(
+            pattern=r"^(hci[0-9]{1,3})?$",
+            description="Bluetooth adapter on Linux, as hci0; empty: the first that is switched on.",
+        ),
+    ] = ""
+
+
 class SpoolSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[spool]"""
 
@@ -118,6 +133,7 @@ class LocalConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     apps: Apps = field(default_factory=Apps)
     platform: PlatformSettings = field(default_factory=PlatformSettings)
     node: Node = field(default_factory=Node)
+    radio: RadioSettings = field(default_factory=RadioSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +52,8 @@ class Patient:
     clock: Clock
     platform: Platform
     reach: Callable[[Identity], str | None] = endpoint.reachable
+    radio: Callable[[str, bool], str | None] | None = None
+    """What is wrong with the adapter of a name, for sending too when true; None: this machine's."""
 
 
 def examine(patient: Patient) -> Iterator[Check]:
@@ -65,6 +68,7 @@ def examine(patient: Patient) -> Iterator[Check]:
     yield Check("sessions", *_asked(lambda: _sessions(patient.platform)))
     yield Check("network", *_asked(lambda: _network(patient.platform)))
     yield Check("disk", *_asked(lambda: _disk(patient)))
+    yield Check("radio", *_radio(patient, identity))
     if identity is None:
         return
     yield Check("certificate", *_asked(lambda: _certificate(identity, patient.clock)))
@@ -139,6 +143,31 @@ def _disk(patient: Patient) -> Judged:
     if free < _LOW_DISK_BYTES:
         return Verdict.FAILS, f"only {free >> 20} MB free: make room, or readings will be given up"
     return Verdict.WORKS, f"{free >> 20} MB free"
+
+
+def _radio(patient: Patient, identity: Identity | None) -> Judged:
+    settings = patient.local.radio
+    if settings.off:
+        return Verdict.NOTE, "off by [radio] off: no beacon is heard"
+    if sys.platform != "linux" and patient.radio is None:
+        return (
+            Verdict.NOTE,
+            "not asked here; what is wrong with it shows below while the agent runs",
+        )
+    sends = identity is not None and identity.config.config.rid_key is not None
+    problem = (patient.radio or _adapter(patient.clock))(settings.adapter, sends)
+    if problem is not None:
+        return Verdict.FAILS, problem
+    return (
+        Verdict.WORKS,
+        f"an adapter listens{' and broadcasts' if sends else ''} when it is asked to",
+    )
+
+
+def _adapter(clock: Clock) -> Callable[[str, bool], str | None]:
+    from zaigang_agent.ble import bluez_radio
+
+    return lambda name, sends: bluez_radio.probe(clock, name, sends=sends)
 
 
 def _certificate(identity: Identity, clock: Clock) -> Judged:

@@ -1,4 +1,5 @@
-"""Modules that libraries import and an agent never uses: not loaded until somebody does use them.
+"""What an agent does without: modules that libraries import and it never uses, and memory that only
+its start has needed.
 
 An agent runs all day on somebody else's machine, so each MiB counts. What this is worth is measured
 by tests/bench/bench_agent.py and written in docs/operations.md.
@@ -8,6 +9,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 
@@ -45,3 +49,63 @@ def _stand_in(name: str) -> ModuleType:
 
     module.__dict__["__getattr__"] = load  # PEP 562
     return module
+
+
+# So long after its start an agent has connected, sealed and had a receipt: what was only needed for
+# that is not needed again. Sooner lets go of what is used a moment later, later keeps it for longer.
+_SETTLED_S: Final = 90.0
+# Renewals and the like bring some of it back. More often would be for nothing.
+_AGAIN_S: Final = 3600.0
+_MADV_DONTNEED: Final = 4  # madvise(2)
+
+
+def stay_small(stop: threading.Event) -> None:
+    """Let go of what a start has needed and the work does not, in a thread, until `stop`."""
+    if sys.platform != "linux":
+        return
+
+    def work() -> None:
+        pause_s = _SETTLED_S
+        while not stop.wait(pause_s):
+            let_go()
+            pause_s = _AGAIN_S
+
+    threading.Thread(target=work, name="lean", daemon=True).start()
+
+
+def let_go() -> None:
+    """Give freed memory back to the system, and the pages of libraries that only starting has used.
+
+    Pages of a file that nobody may write to through this mapping, and of which no copy was changed,
+    come back from the file when they are touched again: MADV_DONTNEED loses nothing there
+    (madvise(2)). Pages that the linker has changed are left alone. Does nothing where it is refused.
+    """
+    # A MiB, where the clock is not asked through it already; what it gives back is several.
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):  # glibc
+        libc.malloc_trim(0)
+    try:
+        lines = Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for begin, end in untouched(lines):
+        libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_DONTNEED)
+
+
+def untouched(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Begin and end of mappings that are private, not writable, of a file, and as the file is
+    (proc_pid_smaps(5))."""
+    where: tuple[int, int] | None = None
+    for line in smaps:
+        name, _, rest = line.partition(" ")
+        if not name.endswith(":"):
+            permissions, _offset, _device, inode, *_path = rest.split()
+            begin, _, end = name.partition("-")
+            ours = permissions in ("r--p", "r-xp") and inode != "0"
+            where = (int(begin, 16), int(end, 16)) if ours else None
+        elif name == "Anonymous:" and where is not None:
+            if rest.split()[0] == "0":
+                yield where
+            where = None

@@ -28,7 +28,7 @@ from zaigang_agent.keeper import Keeper, Store, gap
 from zaigang_agent.keys import Identity
 from zaigang_agent.ledgerwatch import LedgerWatch
 from zaigang_agent.platforms.base import Platform
-from zaigang_agent.samplers.base import Now, Sampler
+from zaigang_agent.samplers.base import Now, Sampler, rest, troubles
 from zaigang_agent.samplers.sessions import farewell
 from zaigang_agent.sealing import Buffer
 from zaigang_agent.spool import Spool
@@ -205,6 +205,7 @@ class Runner:
             with contextlib.suppress(IdentityError):  # then nothing may be signed any more
                 self.flush()
             self._parts.spool.mark_stopped()
+        rest(self._samplers)
         self._parts.uplink.stop()
         self._parts.spool.close()
 
@@ -232,6 +233,7 @@ class Runner:
 
     def _set_up_samplers(self) -> None:
         now_ms = self._parts.clock.boot_ms()
+        rest(self._samplers)
         self._samplers = list(self._parts.samplers(self._config))
         for name, turn in self._turns.items():
             if turn.problem is not None:  # it ends here; if it lasts, it is told anew
@@ -268,9 +270,10 @@ class Runner:
         if closed is not None:
             # Told at once as well: a laptop that is shut overnight never sees the end.
             self._keeper.add(gap(closed, now_ms, now_ms))
-        for sampler in self._samplers:
-            if sampler.personal:
-                self._turns[sampler.name] = _Turn(now_ms)
+        personal = [sampler for sampler in self._samplers if sampler.personal]
+        rest(personal)
+        for sampler in personal:
+            self._turns[sampler.name] = _Turn(now_ms)
         self._closed, self._closed_since_ms = closed, now_ms
 
     def _why_closed(self, utc_ms: int) -> GapReason | None:
@@ -421,6 +424,6 @@ class Runner:
             sealed=self._keeper.sealed,
             waiting=parts.spool.waiting,
             shedding=self._keeper.shedding,
-            problems=dict(self._problems),
+            problems={**troubles(self._samplers), **self._problems},
             errors=dict(parts.errors),
         )

@@ -198,6 +198,11 @@ def _next(identity: Identity, local: LocalConfig, world: World, spool: Spool) ->
     # Some say something at the first look, some only of the time between two.
     found |= _look(samplers, world.clock, int(_LOOK_S * 1000))
     yield from (f"  · {text}" for texts in found.values() for text in texts)
+    if world.radio is None and not local.radio.off:
+        yield (
+            "  · not listened to for this page: our beacons and thermometers by Bluetooth, and how "
+            "many devices there were 本页未监听蓝牙，运行时会附上本公司信标及设备总数"
+        )
     if closed is None and identity.card.kind == "laptop":
         minutes = round(identity.config.config.vantage_s / 60)
         yield (

@@ -14,8 +14,9 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.collector_https import the_authority
 from tests.fakes.platform import FakePlatform
 from zaigang_agent import doctor, keys, show, statusfile
+from zaigang_agent.ble import faults
 from zaigang_agent.bootstrap import World
-from zaigang_agent.config import LocalConfig
+from zaigang_agent.config import LocalConfig, RadioSettings
 from zaigang_agent.doctor import Check, Patient, Verdict
 from zaigang_agent.keys import Identity
 from zaigang_agent.platforms.base import NetworkState, ProcessHealth, SessionState
@@ -48,7 +49,12 @@ def identity(tmp_path: Path) -> Identity:
 
 def patient(identity: Identity, **changes: object) -> Patient:
     base = Patient(
-        identity.state_dir, LocalConfig(), FakeClock(), FakePlatform(), reach=lambda _: None
+        identity.state_dir,
+        LocalConfig(),
+        FakeClock(),
+        FakePlatform(),
+        reach=lambda _: None,
+        radio=lambda adapter, sends: None,
     )
     return replace(base, **changes)  # type: ignore[arg-type]  # names and types are the test's
 
@@ -73,6 +79,22 @@ def test_when_all_is_well_it_says_so(identity: Identity) -> None:
     assert {check.verdict for check in checks} == {Verdict.WORKS}
     assert list(doctor.lines(checks))[-1] == "all is well"
     assert len(checks) <= 15  # one screen
+
+
+def test_a_radio_that_does_not_work_says_what_to_do(identity: Identity) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def broken(adapter: str, sends: bool) -> str:
+        asked.append((adapter, sends))
+        return faults.POWERED_OFF
+
+    local = LocalConfig(radio=RadioSettings(adapter="hci1"))
+    check = examine(patient(identity, radio=broken, local=local))["radio"]
+    assert (check.verdict, check.why) == (Verdict.FAILS, faults.POWERED_OFF)
+    assert asked == [("hci1", False)]
+    off = LocalConfig(radio=RadioSettings(off=True))
+    assert examine(patient(identity, radio=broken, local=off))["radio"].verdict is Verdict.NOTE
+    assert len(asked) == 1
 
 
 def test_without_enrolment_the_machine_itself_is_still_examined(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from zaigang_agent import lean
+
 
 def in_a_new_process(code: str) -> str:
     """What `code` prints where nothing was imported before it."""
@@ -74,3 +76,46 @@ def test_what_is_loaded_already_stays() -> None:
         )
         == "True inspect True"
     )
+
+
+# ---- memory that only the start has needed
+
+
+def test_only_what_is_as_its_file_is_let_go() -> None:
+    smaps = """\
+7f0000000000-7f0000002000 r-xp 00001000 08:01 77 /usr/lib/a library.so
+Rss:                   8 kB
+Anonymous:             0 kB
+7f0000002000-7f0000003000 r--p 00003000 08:01 77 /usr/lib/a library.so
+Anonymous:             4 kB
+7f0000003000-7f0000004000 rw-p 00004000 08:01 77 /usr/lib/a library.so
+Anonymous:             0 kB
+7f0000004000-7f0000005000 r--p 00000000 00:00 0
+Anonymous:             0 kB
+7f0000005000-7f0000006000 r--s 00000000 08:01 78 /var/lib/spool.db-shm
+Anonymous:             0 kB
+7f0000006000-7f0000007000 r--p 00000000 08:01 79 /usr/lib/locale/LC_CTYPE
+Anonymous:             0 kB
+VmFlags: rd mr mw me sd
+"""
+    assert list(lean.untouched(smaps.splitlines())) == [
+        (0x7F0000000000, 0x7F0000002000), (0x7F0000006000, 0x7F0000007000),
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="madvise(2) as on Linux")
+def test_after_letting_go_everything_still_works_and_less_is_resident() -> None:
+    resident, after, digest = in_a_new_process(
+        "import ctypes, hashlib, sqlite3, ssl\n"
+        "from pathlib import Path\n"
+        "from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey as Key\n"
+        "from zaigang_agent import lean\n"
+        "pages = lambda: int(Path('/proc/self/statm').read_text().split()[1])\n"
+        "key = Key.generate(); ssl.create_default_context(); sqlite3.connect(':memory:')\n"
+        "before = pages(); lean.let_go(); after = pages()\n"
+        "key.public_key().verify(key.sign(b'x'), b'x'); ssl.create_default_context()\n"
+        "sqlite3.connect(':memory:').execute('select 1')\n"
+        "print(before, after, hashlib.sha256(b'x').hexdigest()[:8])"
+    ).split()
+    assert int(after) < int(resident) - 256  # a MiB at least
+    assert digest == "2d711642"

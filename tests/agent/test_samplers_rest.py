@@ -19,7 +19,7 @@ from zaigang_agent.drivers.simulated import Curve, Fault, SensorSpec, SimulatedB
 from zaigang_agent.errors import ConfigError, SampleError
 from zaigang_agent.platforms.base import NetworkState
 from zaigang_agent.samplers.adverts import AdvertSampler
-from zaigang_agent.samplers.base import Now, Sampler
+from zaigang_agent.samplers.base import Now, Sampler, rest, troubles
 from zaigang_agent.samplers.beacons import BeaconSampler
 from zaigang_agent.samplers.bench import Bench
 from zaigang_agent.samplers.environment import EnvironmentSampler, parse_sensor
@@ -29,7 +29,7 @@ from zaigang_agent.samplers.registry import Surroundings, build
 from zaigang_shared import rid
 from zaigang_shared.device_config import DeviceConfig
 from zaigang_shared.network_hash import network_hash
-from zaigang_shared.readings import Beacon, Reading, Scan, encode
+from zaigang_shared.readings import Advert, Beacon, Reading, Scan, encode
 
 KEY = bytes(range(32))
 CONFIG = DeviceConfig(hours=None, net_key=KEY)
@@ -157,7 +157,7 @@ def test_a_laptop_near_a_node_tells_its_identifiers_and_the_radios_health() -> N
     node_radio = air.radio("node", clock, lambda _: {"hq"})
     laptop_radio = air.radio("laptop", clock, lambda _: {"hq"})
     node = AdvertSampler(node_radio, platform, clock, KEY)
-    laptop = BeaconSampler(laptop_radio, beacon_s=60)
+    laptop = BeaconSampler(laptop_radio, CONFIG, clock)
     assert look(node, clock, 0) == []
     assert look(laptop, clock, 0) == []
     readings = look(laptop, clock, 60_000)
@@ -174,7 +174,7 @@ def test_a_laptop_near_a_node_tells_its_identifiers_and_the_radios_health() -> N
 def test_a_deaf_radio_is_told_as_deaf() -> None:
     clock = FakeClock()
     radio = LoopbackAir().radio("laptop", clock, lambda _: None)
-    sampler = BeaconSampler(radio, beacon_s=60)
+    sampler = BeaconSampler(radio, CONFIG, clock)
     look(sampler, clock, 0)
     radio.stop()
     [scan] = look(sampler, clock, 60_000)
@@ -186,15 +186,53 @@ def test_what_was_heard_while_not_allowed_to_listen_is_dropped() -> None:
     clock, air = FakeClock(), LoopbackAir()
     node = air.radio("node", clock, lambda _: None)
     radio = air.radio("laptop", clock, lambda _: None)
-    radio.start()
+    sampler = BeaconSampler(radio, CONFIG, clock)
+    look(sampler, clock, 0)
     AdvertSampler(node, FakePlatform(), clock, KEY).sample(Now(clock.utc, clock.boot, 0))
-    readings = look(BeaconSampler(radio, beacon_s=60), clock, 36_000_000)
+    readings = look(sampler, clock, 36_000_000)
     firsts = [reading.first_t for reading in readings if isinstance(reading, Beacon)]
     assert firsts
     assert min(firsts) >= clock.boot - 300_000
     clock.advance(30_000)
-    assert BeaconSampler(radio, beacon_s=60).sample(Now(clock.utc, clock.boot, 0)) == []
-    assert radio.heard().sightings == []  # heard in the pause, handed over, and dropped
+    radio.heard()  # the radio went on in the pause
+    assert sampler.sample(Now(clock.utc, clock.boot, 0)) == []
+    [scan] = sampler.sample(Now(clock.utc, clock.boot, 30_000))
+    assert isinstance(scan, Scan)  # what it had heard was dropped
+    assert scan.adverts == 0
+
+
+def test_a_sampler_at_rest_neither_listens_nor_sends_and_begins_anew() -> None:
+    clock, air = FakeClock(), LoopbackAir()
+    radio, other = (air.radio(name, clock, lambda _: None) for name in ("laptop", "other"))
+    samplers: list[Sampler] = [
+        BeaconSampler(radio, CONFIG, clock),
+        AdvertSampler(radio, FakePlatform(), clock, KEY, personal=True),
+    ]
+    for sampler in samplers:
+        look(sampler, clock, 0)
+    assert radio.on_air(clock.utc, None) is not None
+    rest(samplers)
+    assert radio.on_air(clock.utc, None) is None
+    AdvertSampler(other, FakePlatform(), clock, bytes(32)).sample(Now(clock.utc, clock.boot, 0))
+    clock.advance(60_000)
+    assert radio.heard().adverts == 0
+    for sampler in samplers:
+        look(sampler, clock, 0)
+    readings = [reading for sampler in samplers for reading in look(sampler, clock, 30_000)]
+    assert {type(reading) for reading in readings} == {Beacon, Scan, Advert}
+
+
+def test_what_is_wrong_with_a_radio_reaches_the_status() -> None:
+    clock = FakeClock()
+    radio = LoopbackAir().radio("laptop", clock, lambda _: None)
+    sampler = BeaconSampler(radio, CONFIG, clock)
+    look(sampler, clock, 0)
+    radio.stop()
+    look(sampler, clock, 60_000)
+    assert troubles([sampler]) == {"beacons": "the radio was not started"}
+    look(sampler, clock, 0)
+    look(sampler, clock, 60_000)
+    assert troubles([sampler]) == {}
 
 
 def test_a_node_whose_radio_was_stopped_sends_again() -> None:
@@ -257,10 +295,12 @@ def test_a_laptop_has_what_concerns_a_person_and_a_node_what_concerns_a_room(
     assert "beacons" not in names(CONFIG, replace(laptop, radio=None))
     node = replace(laptop, kind="node", sensors=("sht4x", "sht3x@0x45"))
     assert names(msgspec.structs.replace(CONFIG, rid_key=KEY), node) == {
-        "environment sht4x@0x44": False, "environment sht3x@0x45": False, "adverts": False,
-        "network": False, "health": False,
+        "environment sht4x@0x44": False, "environment sht3x@0x45": False, "beacons": False,
+        "adverts": False, "network": False, "health": False,
     }  # fmt: skip
     assert "adverts" not in names(CONFIG, node)
+    # A laptop with a key is heard as well, but in working hours only.
+    assert names(msgspec.structs.replace(CONFIG, rid_key=KEY), laptop)["adverts"] is True
 
 
 def test_a_laptop_does_not_load_what_only_nodes_and_others_need() -> None:

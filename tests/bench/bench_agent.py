@@ -1,6 +1,11 @@
 """What an agent costs at rest: memory, and processor time an hour.
 
     python -m tests.bench.bench_agent [--seconds 300] [--warm-up 20] [--python PATH]
+        [--kind laptop|node] [--adverts 20]
+
+With `--adverts` a mock of bluetoothd (tests/fakes/mockbluez.py) is beside it, on a message bus of its
+own, with so many packets of strangers a second and two site nodes in the same air; without, Bluetooth
+is off.
 
 A real collector with its embedded broker, and a real enrolled `zaigang-agent run` on this machine,
 with the sampling intervals and the environment of the shipped unit. Beside it sleeps a bare Python,
@@ -26,8 +31,9 @@ from typing import Final
 from tests.e2e.stack import Stack, rows
 
 SECONDS: Final = 300
-# Enrolled, connected, first look at everything, first receipt: what comes once.
-WARM_UP_S: Final = 20
+# Enrolled, connected, first look at everything, first receipt, and then `lean.stay_small`: what comes
+# once.
+WARM_UP_S: Final = 100
 # Above these something has gone wrong, whatever the machine.
 BAR_MIB: Final = 45
 BAR_CPU_S_PER_H: Final = 3
@@ -63,17 +69,23 @@ class Measured:
 
 
 def measure(
-    seconds: float = SECONDS, warm_up_s: float = WARM_UP_S, python: str = sys.executable
+    seconds: float = SECONDS,
+    warm_up_s: float = WARM_UP_S,
+    python: str = sys.executable,
+    kind: str = "laptop",
+    adverts_per_s: float | None = None,
 ) -> Measured:
-    """Start everything, let it come to rest, watch it for `seconds`."""
+    """Start everything, let it come to rest, watch it for `seconds`. `adverts_per_s`: None for an
+    agent without Bluetooth."""
     with (
         tempfile.TemporaryDirectory() as name,
         Stack(Path(name)) as stack,
         _bare(python) as bare,
-        _agent(stack, python) as agent,
+        _air(stack.folder, adverts_per_s),
+        _agent(stack, python, kind, radio=adverts_per_s is not None) as agent,
     ):
         database = stack.folder / "device" / "spool.db"
-        stack.until("the first receipt", lambda: _chain(database)[1] > 0)
+        stack.until("the first receipt", lambda: _chain(database)[1] > 0, within_s=180)
         time.sleep(warm_up_s)
         before, sealed = (_cpu_s(agent), _cpu_s(bare)), _chain(database)[0]
         began = time.monotonic()
@@ -119,20 +131,52 @@ def report(measured: Measured) -> str:
 
 
 @contextlib.contextmanager
-def _agent(stack: Stack, python: str) -> Iterator[subprocess.Popen[bytes]]:
+def _air(folder: Path, adverts_per_s: float | None) -> Iterator[None]:
+    """bluetoothd, and somebody to hear; its bus is named in our environment meanwhile."""
+    if adverts_per_s is None:
+        yield
+        return
+    bus = folder / "bus"
+    bus.mkdir()
+    mock = subprocess.Popen(
+        [
+            sys.executable, "-m", "tests.fakes.mockbluez", "--bus", str(bus), "--adapters", "1",
+            "--foreign", str(adverts_per_s), "--nodes", "2",
+        ],
+        stdout=subprocess.PIPE, text=True, cwd=_ROOT,
+    )  # fmt: skip
+    assert mock.stdout is not None
+    name, _, address = mock.stdout.readline().strip().partition("=")
+    os.environ[name] = address
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        mock.stdout.close()
+        mock.terminate()
+        mock.wait(20)
+
+
+@contextlib.contextmanager
+def _agent(
+    stack: Stack, python: str, kind: str, *, radio: bool
+) -> Iterator[subprocess.Popen[bytes]]:
     """A device that is enrolled and runs."""
     stack.prepare()
     stack.directory(["E001"])
-    token = stack.token("--employee", "E001")
+    scope = ("--site", "site-a") if kind == "node" else ("--employee", "E001")
+    token = stack.token(*scope)
+    settings = stack.folder / "agent.toml"
+    settings.write_text("" if radio else "radio.off = true\n", encoding="utf-8")
     stack.start("collector")
     stack.wait_ready()
     # As an installation has it; an agent that compiles itself at each start stays a MiB larger.
     subprocess.run([python, "-m", "compileall", "-q", *_SOURCES], check=True)
-    state = ["--state-dir", str(stack.folder / "device")]
+    state = ["--state-dir", str(stack.folder / "device"), "--config", str(settings)]
     ours = [python, "-m", "zaigang_agent"]
     with (stack.folder / "agent.log").open("ab") as log:
         subprocess.run(
-            [*ours, "enrol", stack.url, token, *state],
+            [*ours, "enrol", stack.url, token, *state, "--kind", kind],
             check=True, stdout=log, stderr=log, env=_environment(), cwd=stack.folder,
         )  # fmt: skip
         process = subprocess.Popen(
@@ -201,10 +245,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long to watch")
     parser.add_argument("--warm-up", type=float, default=WARM_UP_S, help="seconds before that")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the agent")
+    parser.add_argument("--kind", choices=("laptop", "node"), default="laptop")
+    parser.add_argument("--adverts", type=float, help="strangers' packets per second")
     options = parser.parse_args()
     # The agent starts in a folder of its own. No `resolve`: that would leave a virtual environment.
     python = str(Path(options.python).absolute())
-    measured = measure(options.seconds, options.warm_up, python)
+    measured = measure(options.seconds, options.warm_up, python, options.kind, options.adverts)
     print(report(measured))
     agent = measured.agent
     return int(agent.rss_mib > BAR_MIB or agent.cpu_s_per_h > BAR_CPU_S_PER_H)

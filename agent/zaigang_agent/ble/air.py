@@ -17,15 +17,36 @@ class Sighting:
     service_data: Mapping[str, bytes] = field(default_factory=dict)
     """By 128-bit UUID in lower case."""
     manufacturer_data: Mapping[int, bytes] = field(default_factory=dict)
+    address: bytes = b""
+    """Six bytes, the first as it is written first; empty where the system keeps it (macOS)."""
+
+    def __repr__(self) -> str:
+        # Most are of devices that are none of our business: nothing of them may reach a traceback.
+        return f"Sighting(t_ms={self.t_ms}, …)"
+
+
+class Listener(Protocol):
+    """Whoever decides what of a sighting is kept."""
+
+    @property
+    def needles(self) -> Sequence[bytes] | None:
+        """A message of the system that contains none of these needs not be looked into. Service
+        UUIDs are text in lower case there, addresses text as A1_B2_…, payloads as they are. None:
+        look into everything."""
+        ...
+
+    def hear(self, sighting: Sighting) -> None:
+        """Called for each advertisement, in a thread of the radio's. Keeps what is ours."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """All that a radio heard since it was last asked, and how it was meanwhile."""
+    """How the radio was since it was last asked, and how much there was to hear."""
 
-    sightings: Sequence[Sighting]
+    adverts: int
     devices: int
-    """Distinct transmitters, ours or not; their addresses are not kept."""
+    """Distinct transmitters, ours or not, about; their addresses are not kept."""
     healthy: bool
     restarts: int
     problem: str | None = None
@@ -34,11 +55,17 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """What was sent since the radio was last asked: slots of 15 s, see `zaigang_shared.rid`."""
+    """What was sent in some stretch of time: slots of 15 s, see `zaigang_shared.rid`."""
 
+    from_ms: int
+    """CLOCK_BOOTTIME; so is `until_ms`, at which the clock of this machine is in `slot_last`."""
+    until_ms: int
     slot_first: int
     slot_last: int
     ok: bool
+    """Whether each of these slots was on the air, for at least a part of it; False: none was."""
+    problem: str | None = None
+    """For doctor: why not, and what to do."""
 
 
 FrameAt = Callable[[int], bytes]
@@ -49,12 +76,13 @@ class Radio(Protocol):
     """One Bluetooth adapter. No method blocks for longer than a moment or raises for radio trouble:
     trouble is `healthy` and `ok`, because silence must be told from deafness."""
 
-    def start(self) -> None:
-        """Begin to listen. What was on the air before is not heard. May be called again."""
+    def start(self, listener: Listener) -> None:
+        """Begin to listen. What was on the air before is not heard. May be called again, also with
+        another listener, which then takes over."""
         ...
 
     def stop(self) -> None:
-        """Stop listening and sending, and forget what was heard. May be called again."""
+        """Stop listening and sending, and forget both. May be called again."""
         ...
 
     def advertise(self, frame_at: FrameAt) -> None:
@@ -62,9 +90,9 @@ class Radio(Protocol):
         ...
 
     def heard(self) -> Heard:
-        """Hand over what was heard since the last call."""
+        """How it was since the last call. All that was heard until now has reached the listener."""
         ...
 
-    def broadcast(self) -> Broadcast | None:
-        """What was sent since the last call; None when nothing was asked for."""
+    def broadcast(self) -> Sequence[Broadcast] | None:
+        """What was sent since the last call, in order; None when nothing was asked for."""
         ...

@@ -12,10 +12,10 @@ were right for each moment, however coarse the steps are.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from zaigang_agent.ble.air import Broadcast, FrameAt, Heard, Sighting
+from zaigang_agent.ble.air import Broadcast, FrameAt, Heard, Listener, Sighting
 from zaigang_shared import rid
 from zaigang_shared.clock import Clock
 
@@ -53,18 +53,18 @@ class LoopbackRadio:
         self.places = places
         self._air = air
         self._clock = clock
-        self._heard_until_ms: int | None = None
+        self._listener: Listener | None = None
+        self._heard_until_ms = 0
         self._frame_at: FrameAt | None = None
         self._frames: dict[int, bytes] = {}
         self._sending_from_ms = 0
         self._told_until_ms = 0
 
-    def start(self) -> None:
-        if self._heard_until_ms is None:
-            self._heard_until_ms = self._clock.utc_ms()
+    def start(self, listener: Listener) -> None:
+        self._listener, self._heard_until_ms = listener, self._clock.utc_ms()
 
     def stop(self) -> None:
-        self._heard_until_ms = None
+        self._listener = None
         self._frame_at = None
 
     def advertise(self, frame_at: FrameAt) -> None:
@@ -74,13 +74,13 @@ class LoopbackRadio:
         self._frames.clear()
 
     def heard(self) -> Heard:
-        if self._heard_until_ms is None:
-            return Heard((), 0, False, 0, "the radio was not started")
+        if self._listener is None:
+            return Heard(0, 0, healthy=False, restarts=0, problem="the radio was not started")
         now_ms = self._clock.utc_ms()
         since_ms = max(self._heard_until_ms, now_ms - _KEPT_MS)
         self._heard_until_ms = now_ms
         boot_began_ms = now_ms - self._clock.boot_ms()
-        sightings: list[Sighting] = []
+        adverts = 0
         senders: set[str] = set()
         first_ms = -(-since_ms // _HEARD_EVERY_MS) * _HEARD_EVERY_MS
         for utc_ms in range(first_ms, now_ms, _HEARD_EVERY_MS):
@@ -90,16 +90,26 @@ class LoopbackRadio:
                 if data is not None:
                     rssi_dbm = self._rssi_dbm(other, utc_ms)
                     data_by_uuid = {rid.SERVICE_UUID: data}
-                    sightings.append(Sighting(utc_ms - boot_began_ms, rssi_dbm, data_by_uuid))
+                    self._listener.hear(Sighting(utc_ms - boot_began_ms, rssi_dbm, data_by_uuid))
+                    adverts += 1
                     senders.add(other.name)
-        return Heard(sightings, len(senders), healthy=True, restarts=0)
+        return Heard(adverts, len(senders), healthy=True, restarts=0)
 
-    def broadcast(self) -> Broadcast | None:
+    def broadcast(self) -> Sequence[Broadcast] | None:
         if self._frame_at is None:
             return None
-        since_ms, self._told_until_ms = self._told_until_ms, self._clock.utc_ms()
-        slots = rid.slot_at(since_ms), rid.slot_at(self._told_until_ms)
-        return Broadcast(slots[0], slots[1], ok=True)
+        since_ms, now_ms = self._told_until_ms, self._clock.utc_ms()
+        self._told_until_ms = now_ms
+        boot_began_ms = now_ms - self._clock.boot_ms()
+        return [
+            Broadcast(
+                from_ms=max(0, since_ms - boot_began_ms),
+                until_ms=now_ms - boot_began_ms,
+                slot_first=rid.slot_at(since_ms),
+                slot_last=rid.slot_at(now_ms),
+                ok=True,
+            )
+        ]
 
     def on_air(self, utc_ms: int, places: Collection[str] | None) -> bytes | None:
         """The frame that this radio sends at a moment, for somebody in `places`."""

@@ -1,4 +1,4 @@
-"""What this node broadcast: its own beacon, nothing of anybody else."""
+"""What this device broadcast: its own beacon, nothing of anybody else."""
 
 from __future__ import annotations
 
@@ -17,39 +17,52 @@ _RESTARTED_MS: Final = 120_000  # wire format: "restarted less than two minutes 
 
 
 class AdvertSampler:
-    """For nodes: starts the broadcast at the first look, then says every `beacon_s` what went out."""
+    """Starts the broadcast at the first look, then says every `beacon_s` what went out: one reading
+    for each stretch in which all slots fared alike."""
 
     name = "adverts"
-    personal = False
 
-    def __init__(self, radio: Radio, platform: Platform, clock: Clock, rid_key: bytes) -> None:
+    def __init__(
+        self,
+        radio: Radio,
+        platform: Platform,
+        clock: Clock,
+        rid_key: bytes,
+        *,
+        personal: bool = False,
+    ) -> None:
+        """`personal`: this is a laptop, which is to be heard in working hours only."""
+        self.personal = personal
+        self.trouble: str | None = None
         self._radio = radio
         self._platform = platform
         self._clock = clock
         self._rid_key = rid_key
-        self._sending = False
 
     def interval_s(self, config: DeviceConfig) -> int:
         return config.beacon_s
 
     def sample(self, now: Now) -> Sequence[Advert]:
-        if not self._sending:
-            self._radio.advertise(self._frame_at)
-            self._sending = True
-            return []
+        del now  # the radio tells when each stretch was
         sent = self._radio.broadcast()
-        if sent is None:  # the radio was stopped meanwhile
+        if sent is None:  # the first look, or the radio was stopped meanwhile
             self._radio.advertise(self._frame_at)
             return []
+        self.trouble = sent[-1].problem if sent else self.trouble
         return [
             Advert(
-                t_ms=now.boot_ms,
-                span_ms=now.span_ms,
-                slot_first=sent.slot_first,
-                slot_last=sent.slot_last,
-                ok=sent.ok,
+                t_ms=stretch.until_ms,
+                span_ms=stretch.until_ms - stretch.from_ms,
+                slot_first=stretch.slot_first,
+                slot_last=stretch.slot_last,
+                ok=stretch.ok,
             )
+            for stretch in sent
         ]
+
+    def rest(self) -> None:
+        self._radio.stop()
+        self.trouble = None
 
     def _frame_at(self, utc_ms: int) -> bytes:
         return rid_frame(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from zaigang_shared.device_config import DeviceConfig
 from zaigang_shared.readings import Reading
@@ -48,3 +48,32 @@ class Sampler(Protocol):
         what happened while it was not allowed to look is never reported afterwards.
         """
         ...
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A sampler that keeps something going between its looks: a radio."""
+
+    trouble: str | None
+    """One sentence for status and doctor: its readings say that it is not well, this says why."""
+
+    def rest(self) -> None:
+        """End all of it: looking is not allowed any more, or somebody else will look from now on.
+        A later look begins anew, with a span of 0. May be called again."""
+        ...
+
+
+def rest(samplers: Sequence[Sampler]) -> None:
+    """End what these keep going."""
+    for sampler in samplers:
+        if isinstance(sampler, Resting):
+            sampler.rest()
+
+
+def troubles(samplers: Sequence[Sampler]) -> dict[str, str]:
+    """What samplers that go on all the same say of themselves, by name."""
+    return {
+        sampler.name: sampler.trouble
+        for sampler in samplers
+        if isinstance(sampler, Resting) and sampler.trouble is not None
+    }

@@ -1,6 +1,6 @@
-"""Which of the company's beacons were heard, and how the radio was.
+"""Which of the company's beacons and thermometers were heard, and how the radio was.
 
-Keeps only advertisements of our own service; everything else is counted and dropped on the spot.
+Keeps what `ble.ear` knows as ours; everything else is counted and dropped on the spot.
 """
 
 from __future__ import annotations
@@ -10,35 +10,51 @@ from typing import Final
 
 from zaigang_agent.ble import presence
 from zaigang_agent.ble.air import Radio
+from zaigang_agent.ble.ear import Ear
 from zaigang_agent.samplers.base import Now
+from zaigang_shared.clock import Clock
 from zaigang_shared.device_config import DeviceConfig
-from zaigang_shared.readings import Beacon, Scan
+from zaigang_shared.readings import Beacon, Environment, Scan
 
 # What was heard longer ago was heard while something stood still. Fewer periods would lose sightings
 # on a busy machine; more would tell of times that no reading else covers.
 _MAX_PERIODS: Final = 5
+# Looks are not exactly apart; a thermometer must not miss its turn for the lack of a few of them.
+_SLACK_MS: Final = 1_000
 
 
 class BeaconSampler:
-    """For laptops: starts to listen at the first look, then beacons and scan health every `beacon_s`."""
+    """Starts to listen at the first look, then beacons, climate and scan health every `beacon_s`."""
 
     name = "beacons"
-    personal = True
 
-    def __init__(self, radio: Radio, *, beacon_s: int) -> None:
+    def __init__(
+        self, radio: Radio, config: DeviceConfig, clock: Clock, *, personal: bool = True
+    ) -> None:
+        """`personal`: this is a laptop. A node hears the room, whoever is in it."""
+        self.personal = personal
+        self.trouble: str | None = None
         self._radio = radio
-        self._max_span_ms = _MAX_PERIODS * beacon_s * 1000
+        self._ear = Ear(config, clock.utc_ms)
+        self._max_span_ms = _MAX_PERIODS * config.beacon_s * 1000
+        self._climate_apart_ms = config.environment_s * 1000 - _SLACK_MS
 
     def interval_s(self, config: DeviceConfig) -> int:
         return config.beacon_s
 
-    def sample(self, now: Now) -> Sequence[Beacon | Scan]:
+    def sample(self, now: Now) -> Sequence[Beacon | Environment | Scan]:
         if now.span_ms == 0:
-            self._radio.start()
-            self._radio.heard()  # from before: not ours to tell
+            self._radio.start(self._ear)
+            self._ear.forget()  # from before: not ours to tell
             return []
         heard = self._radio.heard()
+        self.trouble = None if heard.healthy else heard.problem
         span_ms = min(now.span_ms, self._max_span_ms)
         from_ms = now.boot_ms - span_ms
-        beacons = presence.aggregate(heard.sightings, from_ms, now.boot_ms)
-        return [*beacons, presence.scan(heard, from_ms, now.boot_ms)]
+        readings = self._ear.take(from_ms, now.boot_ms, self._climate_apart_ms)
+        return [*readings, presence.scan(heard, from_ms, now.boot_ms)]
+
+    def rest(self) -> None:
+        self._radio.stop()
+        self._ear.forget()
+        self.trouble = None

@@ -38,7 +38,7 @@ class Surroundings:
     platform: Platform
     clock: Clock
     radio: Radio | None = None
-    """None: no radio, so no beacon, scan or advert readings at all."""
+    """None: no radio, so no beacon, scan or advert readings at all, and no carried sensors."""
     folders: Mapping[str, Path] = field(default_factory=dict)
     """Work folders by label."""
     apps_allowed: bool = True
@@ -81,9 +81,7 @@ def _laptop(config: DeviceConfig, around: Surroundings) -> list[Sampler]:
             apps=config.apps if around.apps_allowed else {},
         ),
     ]
-    if around.radio is not None:
-        samplers.append(BeaconSampler(around.radio, beacon_s=config.beacon_s))
-    return samplers
+    return [*samplers, *_radio(config, around, personal=True)]
 
 
 def _node(config: DeviceConfig, around: Surroundings) -> list[Sampler]:
@@ -99,8 +97,19 @@ def _node(config: DeviceConfig, around: Surroundings) -> list[Sampler]:
             EnvironmentSampler(_bench(around), driver, address)
             for driver, address in parse_sensors(sensors, where)
         ]
-    if around.radio is not None and config.rid_key is not None:
-        samplers.append(AdvertSampler(around.radio, around.platform, around.clock, config.rid_key))
+    return [*samplers, *_radio(config, around, personal=False)]
+
+
+def _radio(config: DeviceConfig, around: Surroundings, *, personal: bool) -> list[Sampler]:
+    """Everybody listens; who has a key is heard as well: nodes and laptops witness each other."""
+    radio, clock = around.radio, around.clock
+    if radio is None:
+        return []
+    samplers: list[Sampler] = [BeaconSampler(radio, config, clock, personal=personal)]
+    if config.rid_key is not None:
+        samplers.append(
+            AdvertSampler(radio, around.platform, clock, config.rid_key, personal=personal)
+        )
     return samplers
 
 

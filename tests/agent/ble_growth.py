@@ -1,0 +1,27 @@
+"""A process that listens, and says on each line of its input how much it has heard so far, and its
+size in KiB. For `test_ble_radio`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+from zaigang_agent.ble.bleak_radio import BleakRadio
+from zaigang_agent.ble.bluez_radio import BluezRadio
+from zaigang_agent.ble.ear import Ear
+from zaigang_shared.clock import SystemClock
+from zaigang_shared.device_config import DeviceConfig
+
+clock = SystemClock()
+radio = {"bleak": BleakRadio, "bluez": BluezRadio}[sys.argv[1]](clock)
+radio.start(Ear(DeviceConfig(hours=None, net_key=bytes(32)), clock.utc_ms))
+heard, pause = 0, threading.Event()
+for _ in sys.stdin:
+    while adverts := radio.heard().adverts:  # it reads once a second
+        heard += adverts
+        pause.wait(1.2)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    sys.stdout.write(f"{heard} {pages * 4}\n")
+    sys.stdout.flush()
+radio.close()
