@@ -1,4 +1,4 @@
-"""Writing to people: lines, tables and the exit codes."""
+"""Writing to people: lines, tables, files and the exit codes."""
 
 from __future__ import annotations
 
