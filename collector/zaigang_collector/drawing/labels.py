@@ -13,7 +13,7 @@ SIGNALS: Final[Mapping[str, Text]] = {
     "beacon": Text("信标", "Beacon"),
     "network": Text("网络", "Network"),
     "network_context": Text("网络旁证", "Network context"),
-    "hands": Text("本人操作", "Input by hand"),
+    "hands": Text("本地操作", "Local input"),
     "environment": Text("环境空气", "Air"),
     "geofence": Text("电子围栏", "Geofence"),
     "travel": Text("行程", "Travel"),
