@@ -261,6 +261,20 @@ def test_an_exempt_stretch_has_no_curve_and_its_kind_is_told() -> None:
     assert not any("设备使用" in text for text in written(drawing))
 
 
+def test_a_short_exemption_is_named_beside_its_box_and_its_curve_ends_at_the_edge() -> None:
+    made = drawings.a_full_one()
+    drawing = draw(made)
+    assert "client meeting" in written(drawing)
+    assert is_sound(drawing)
+    curves = [
+        element.attrib["d"]
+        for element in drawings.parsed(drawing).iter(SVG + "path")
+        if element.get("stroke-width") == "2"
+    ]
+    # Absent up to the exemption at 01:30 (x = 631), and no step towards what is not to be assessed.
+    assert "H631M676 " in curves[0]
+
+
 def test_a_claim_without_clock_out_says_so() -> None:
     claim = make.claim(end_ms=make.START_MS + HOUR * SLOT_MS, end_is_claimed=False)
     told = written(draw(assessment([1.0] * HOUR, claim=claim)))

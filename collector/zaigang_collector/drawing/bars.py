@@ -70,21 +70,21 @@ def _right(x: EdgeOf, from_slot: int, to_slot: int) -> float:
     return max(x(to_slot), min(PLOT_RIGHT, x(from_slot) + _LEAST))
 
 
-def curve(levels: Sequence[float], drawn: Sequence[bool], x: EdgeOf) -> Iterator[str]:
-    """A staircase through the `drawn` slots at their levels (y), with the step up to the next one."""
+def curve(
+    levels: Sequence[float], drawn: Sequence[bool], others: Sequence[bool], x: EdgeOf
+) -> Iterator[str]:
+    """A staircase through the `drawn` slots at their levels (y). Where one of the `others` follows,
+    which another curve goes through, it leads up to that one's level."""
     pen_down = False
     at = ""
-    for slot, (level, here) in enumerate(zip(levels, drawn, strict=True)):
+    for slot, (level, here, other) in enumerate(zip(levels, drawn, others, strict=True)):
         y = number(level)
-        if not here:
-            if pen_down:
-                yield f"H{number(x(slot))}V{y}"
-            pen_down = False
-            continue
-        if not pen_down:
+        if here and not pen_down:
             yield f"M{number(x(slot))} {y}"
-        elif y != at:
+        elif here and y != at:
             yield f"H{number(x(slot))}V{y}"
-        pen_down, at = True, y
+        elif not here and pen_down:
+            yield f"H{number(x(slot))}" + (f"V{y}" if other else "")
+        pen_down, at = here, y
     if pen_down:
         yield f"H{number(x(len(levels)))}"

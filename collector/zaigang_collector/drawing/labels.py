@@ -83,7 +83,7 @@ FOOT: Final = Text(
     "Computed from readings; not a decision about anybody. A person concludes, and hears the "
     "employee first.",
 )
-POLICY: Final = Text("规则版本", "policy")
+POLICY: Final = Text("参数版本", "policy")
 
 LEGEND: Final[Mapping[str, Text]] = {
     "support": Text("支持在场（向上，实心）", "for presence (up, solid)"),

@@ -93,6 +93,10 @@ class Picture:
     def is_exempt(self, slot: int) -> bool:
         return self.presences[slot] is Presence.EXEMPT
 
+    def exempt_runs(self) -> list[Run]:
+        """Empty also where an exemption covers half of no slot."""
+        return [run for is_exempt, run in self.runs(self.is_exempt) if is_exempt]
+
 
 def picture(assessment: Assessment, subject: Subject) -> Picture:
     """Put together what a drawing needs."""

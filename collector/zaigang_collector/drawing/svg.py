@@ -15,10 +15,16 @@ from dataclasses import dataclass, field
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-FONTS: Final = (
-    "Helvetica Neue,Helvetica,Arial,PingFang SC,Microsoft YaHei,Noto Sans CJK SC,"
-    "Source Han Sans SC,sans-serif"
-)
+from zaigang_collector.directory.model import Language
+
+# Names only: nothing is fetched, and what is not there is passed over. Chinese ones first where the
+# drawing is Chinese: some renderers know no other than the first, and draw boxes for its missing signs.
+_CHINESE: Final = "Noto Sans CJK SC,Source Han Sans SC,PingFang SC,Microsoft YaHei"
+_LATIN: Final = "Helvetica Neue,Helvetica,Arial"
+FONTS: Final[Mapping[Language, str]] = {
+    Language.CHINESE: f"{_CHINESE},{_LATIN},sans-serif",
+    Language.ENGLISH: f"{_LATIN},{_CHINESE},sans-serif",
+}
 # Role: light, dark. The blue and the vermilion are of Okabe and Ito's palette, which people with
 # any of the common colour blindnesses tell apart; shape and hatching say the same in grey.
 COLOURS: Final[Mapping[str, tuple[str, str]]] = {
@@ -96,7 +102,9 @@ def _em(one: str) -> float:
         return 1.0  # an unknown script or a dash: rather too wide
     if one in " .,:;!|()[]'il":
         return 0.34
-    return 0.72 if one.isupper() or one in "mw%@&" else 0.58
+    if one in "%@MW":
+        return 0.95
+    return 0.74 if one.isupper() or one in "mw&" else 0.58
 
 
 def shortened(text: str, size: float, most: float) -> str:
