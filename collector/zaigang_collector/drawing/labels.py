@@ -15,6 +15,7 @@ SIGNALS: Final[Mapping[str, Text]] = {
     "network_context": Text("网络旁证", "Network context"),
     "hands": Text("本地操作", "Local input"),
     "environment": Text("环境空气", "Air"),
+    "air_movement": Text("气温起伏", "Air movement"),
     "geofence": Text("电子围栏", "Geofence"),
     "travel": Text("行程", "Travel"),
     "business": Text("业务行为", "Business events"),
