@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
 from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, needs
+from zaigang_collector.api.languages import Spoken
 from zaigang_collector.api.problems import not_found, responses
-from zaigang_collector.assessment import service, store
+from zaigang_collector.assessment import drawn, service, store
 from zaigang_collector.assessment.model import Outcome, StoredAssessment
 from zaigang_collector.matching.model import Direction, Family, Presence, Work
 from zaigang_collector.matching.words import VERDICTS
@@ -178,6 +179,39 @@ def get(assessment_id: str, conn: Reads, vault: Opens, looks: Looks, request: Re
         raise not_found("assessment", "/api/v1/assessments")
     looks.at(f"assessment {assessment_id}", [found.employee_id])
     return values.tagged(request, detail(found))
+
+
+@router.get(
+    "/{assessment_id}/timeline.svg",
+    response_class=Response,
+    dependencies=[Depends(needs(Scope.READ_ASSESSMENTS))],
+    responses={
+        200: {"content": {"image/svg+xml": {}}, "description": "The picture"},
+        **responses(401, 403, 404, 422),
+    },
+)
+def timeline(
+    assessment_id: str,
+    conn: Reads,
+    vault: Opens,
+    looks: Looks,
+    request: Request,
+    language: Spoken,
+) -> Response:
+    """The newest version as a picture: the claim, a lane for each signal, the probability of presence."""
+    found = store.get(conn, vault, assessment_id)
+    if found is None:
+        raise not_found("assessment", "/api/v1/assessments")
+    looks.at(f"time line of assessment {assessment_id}", [found.employee_id])
+    content = drawn.timeline(conn, found, language).encode()
+    # Opened by itself it can load nothing and run nothing, whatever somebody is called.
+    more = {
+        "content-language": language.value,
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "vary": "accept-language",
+        "x-content-type-options": "nosniff",
+    }
+    return values.tagged_bytes(request, content, "image/svg+xml", more)
 
 
 @router.get(

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, Generic, TypeVar
 
@@ -139,11 +139,17 @@ def _write_cursor(key: tuple[int | str, ...]) -> str:
 
 def tagged(request: Request, model: BaseModel) -> Response:
     """Answer with an ETag over the content, or 304 when the asker has exactly this."""
-    content = model.model_dump_json().encode()
+    return tagged_bytes(request, model.model_dump_json().encode(), "application/json")
+
+
+def tagged_bytes(
+    request: Request, content: bytes, media_type: str, more: Mapping[str, str] | None = None
+) -> Response:
+    """The same for what is no JSON; `more`: headers."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     given = ",".join(request.headers.getlist("if-none-match"))
     asked = {part.strip().removeprefix("W/") for part in given.split(",")}  # compared weakly
-    headers = {"etag": tag, "cache-control": "private, no-cache"}
+    headers = {"etag": tag, "cache-control": "private, no-cache", **(more or {})}
     if tag in asked or "*" in asked:
         return Response(status_code=304, headers=headers)
-    return Response(content, media_type="application/json", headers=headers)
+    return Response(content, media_type=media_type, headers=headers)

@@ -54,7 +54,7 @@ def judge_span(
     people: Sequence[str] = () if employee_id is None else (employee_id,)
     if employee_id is None:
         with db.reading(engine) as conn:
-            people = _concerned(conn, from_ms, to_ms)
+            people = people_concerned(conn, from_ms, to_ms)
     judged: list[Judged] = []
     for person in people:
         judged += judge_person(engine, judge, person, from_ms, to_ms, now_ms)
@@ -90,7 +90,7 @@ def people_due(conn: Connection, judge: Judge, from_ms: int, to_ms: int, now_ms:
     standing = store.standing(conn, from_ms, to_ms)
     return [
         person
-        for person in _concerned(conn, from_ms, to_ms)
+        for person in people_concerned(conn, from_ms, to_ms)
         if _is_due(
             conn,
             judge,
@@ -115,7 +115,7 @@ def _is_due(
     )
 
 
-def _concerned(conn: Connection, from_ms: int, to_ms: int) -> list[str]:
+def people_concerned(conn: Connection, from_ms: int, to_ms: int) -> list[str]:
     """Who has punches in the span, or an assessment of punches that are gone, sorted by id."""
     punching = attendance.employees_with_punches(conn, from_ms, to_ms)
     return sorted({*punching, *store.standing(conn, from_ms, to_ms)})

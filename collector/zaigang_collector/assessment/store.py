@@ -172,6 +172,14 @@ def last_inputs(conn: Connection, name: str) -> bytes | None:
     return conn.execute(query).scalar_one_or_none()
 
 
+def last_evidence(conn: Connection, name: str) -> bytes | None:
+    """The hash of the evidence behind the newest version, without opening it."""
+    query = sa.select(ASSESSMENT.c.evidence_hash).where(
+        ASSESSMENT.c.id == name, ASSESSMENT.c.newest
+    )
+    return conn.execute(query).scalar_one_or_none()
+
+
 def note_inputs(conn: Connection, name: str, inputs_hash: bytes, now_ms: int) -> None:
     """Remember what an interval was judged on."""
     db.upsert(conn, CHECKED, [{"id": name, "inputs_hash": inputs_hash, "checked_ms": now_ms}])

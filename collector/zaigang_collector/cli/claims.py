@@ -1,10 +1,9 @@
-"""`clock-ins import|list|show`, `assess`, `assessments list|show|bundle`, `recheck`."""
+"""`clock-ins import|list|show`, `assess`, `assessments list|show|draw|bundle`, `recheck`."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from zaigang_collector import bootstrap
+from zaigang_collector.assessment import drawn, store
 from zaigang_collector.assessment import service as assessing
-from zaigang_collector.assessment import store
 from zaigang_collector.attendance import csv_import, service
 from zaigang_collector.cli.arguments import (
     Commands,
@@ -22,8 +21,18 @@ from zaigang_collector.cli.arguments import (
     span_arguments,
     zone_argument,
 )
-from zaigang_collector.cli.console import Exit, complain, local, read_file, rows, say
+from zaigang_collector.cli.console import (
+    Exit,
+    complain,
+    csv_text,
+    local,
+    read_file,
+    rows,
+    say,
+    write_private,
+)
 from zaigang_collector.cli.looking import looked, why_argument
+from zaigang_collector.directory.model import Language
 from zaigang_collector.errors import UnknownIdError
 
 _LIST_MAX: Final = 1000
@@ -68,6 +77,20 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     one.add_argument("id")
     why_argument(one)
     one.set_defaults(run=_show_assessment)
+    one = assessments.add_parser(
+        "draw", parents=[common], help="one as a picture of its time line, or as a table of it"
+    )
+    one.add_argument("id")
+    one.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="must not exist; .svg, or .csv for the same as a table, a line for each slot",
+    )
+    one.add_argument("--lang", choices=[one.value for one in Language], default="zh")
+    why_argument(one)
+    one.set_defaults(run=_draw)
     one = assessments.add_parser(
         "bundle", parents=[common], help="one with all its evidence, for `zaigang-verify`"
     )
@@ -202,6 +225,25 @@ def _show_assessment(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
+def _draw(args: argparse.Namespace) -> int:
+    language = Language(args.lang)
+    if args.out.suffix not in (".svg", ".csv"):
+        complain(f"{args.out}: expected a name that ends in .svg or .csv; nothing was written")
+        return Exit.USAGE
+    with bootstrap.opened(args.data) as collector, collector.reading() as conn:
+        found = store.get(conn, collector.vault, args.id)
+        if found is None:
+            raise UnknownIdError("assessment", args.id)
+        looked(collector, args, f"time line of assessment {args.id}", [found.employee_id])
+        if args.out.suffix == ".svg":
+            text = drawn.timeline(conn, found, language)
+        else:
+            text = csv_text(drawn.table(conn, found, language))
+    write_private(args.out, text.encode())
+    say(f"{args.out}: {len(text.encode()) / 1024:.0f} KiB")
+    return Exit.OK
+
+
 def _bundle(args: argparse.Namespace) -> int:
     from zaigang_collector.bootstrap import bundling  # heavy; see bootstrap
 
@@ -213,9 +255,7 @@ def _bundle(args: argparse.Namespace) -> int:
         looked(collector, args, f"evidence bundle of assessment {args.id}", [found.employee_id])
         data = bundling.make(collector, args.id, args.why.strip() or "not stated")
         root = bundling.root_fingerprint(collector)
-    with args.file.open("xb") as file:
-        os.fchmod(file.fileno(), 0o600)  # it holds somebody's readings
-        file.write(data)
+    write_private(args.file, data)
     say(f"{args.file}: {len(data) / 1024:.0f} KiB")
     say(f"root fingerprint: {root}")
     complain(

@@ -1,8 +1,11 @@
-"""Writing to people: lines, tables and the exit codes."""
+"""Writing to people: lines, tables, files and the exit codes."""
 
 from __future__ import annotations
 
+import csv
 import enum
+import io
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -12,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from zaigang_collector.drawing.table import Table
 from zaigang_collector.errors import ConfigError
 
 
@@ -88,3 +92,24 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """A new file that only its owner reads: it holds somebody's data. Raises FileExistsError."""
+    with path.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(data)
+
+
+def csv_text(table: Table) -> str:
+    """For spreadsheets: with a mark, by which they know UTF-8. Text that a spreadsheet would compute
+    stays text."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.header)
+    writer.writerows([_inert(cell) for cell in row] for row in table.rows)
+    return "\ufeff" + text.getvalue()
+
+
+def _inert(cell: str | float) -> str | float:
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" and cell else cell

@@ -18,6 +18,7 @@ from zaigang_collector.cli import (
     directory,
     keeping,
     ledger,
+    policies,
     running,
     tokens,
     vault,
@@ -108,6 +109,9 @@ def parser() -> argparse.ArgumentParser:
         help=f"data directory (default: $ZAIGANG_DATA or ./{_DATA})",
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for room in (running, keeping, tokens, directory, devices, claims, calibrating, ledger, vault):
+    rooms = (
+        running, keeping, tokens, directory, devices, claims, calibrating, policies, ledger, vault,
+    )  # fmt: skip
+    for room in rooms:
         room.add(commands, common)
     return root

@@ -132,8 +132,13 @@ def _hash(policy: Policy) -> str:
 @functools.cache
 def default_policy() -> Policy:
     """The policy that comes with the program."""
-    document = importlib.resources.files(__package__).joinpath("policy.toml")
-    return load_policy(document.read_text(encoding="utf-8"))
+    return load_policy(document())
+
+
+def document() -> str:
+    """The same as it is written, with reasons (TOML)."""
+    file = importlib.resources.files(__package__).joinpath("policy.toml")
+    return file.read_text(encoding="utf-8")
 
 
 def load_policy(text: str) -> Policy:

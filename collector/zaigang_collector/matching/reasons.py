@@ -12,7 +12,7 @@ _GAPS_ZH = {
     "crash": "采集程序异常退出",
     "disk_full": "磁盘已满",
     "sensor_failed": "传感器故障",
-    "permission": "权限不足",
+    "permission": "缺少系统权限",
 }
 _GAPS_EN = {
     "off_hours": "outside sampling hours",
@@ -23,10 +23,10 @@ _GAPS_EN = {
     "sensor_failed": "sensor failed",
     "permission": "permission missing",
 }
-_FAMILIES_ZH = {Family.RADIO: "设备位置", Family.HANDS: "本人操作", Family.AIR: "环境空气"}
+_FAMILIES_ZH = {Family.RADIO: "设备位置", Family.HANDS: "设备上的本地操作", Family.AIR: "环境空气"}
 _FAMILIES_EN = {
     Family.RADIO: "where the device was",
-    Family.HANDS: "whose hands were on it",
+    Family.HANDS: "local input on it",
     Family.AIR: "the air",
 }
 
@@ -49,7 +49,7 @@ def contradicted(span: str, ms: int, posterior: float, families: list[Family]) -
     en = " and ".join(_FAMILIES_EN.get(family, family.value) for family in families)
     likely = chance(posterior)
     return Text(
-        f"{span}（{length_zh(ms)}）的读数与打卡相矛盾：由读数推算的在场概率平均值：{likely.zh}；"
+        f"{span}（{length_zh(ms)}）的读数与打卡相矛盾。由读数推算的平均在场概率：{likely.zh}；"
         f"相互独立的依据：{zh}。",
         f"The readings of {span} ({length_en(ms)}) contradict the clock-in: the mean probability of "
         f"presence by them is {likely.en}; independent grounds: {en}.",
@@ -59,8 +59,8 @@ def contradicted(span: str, ms: int, posterior: float, families: list[Family]) -
 def incomplete(device_ids: list[str], waited_h: float) -> Text:
     names = _few(device_ids)
     return Text(
-        f"等待 {waited_h:g} 小时后仍未收齐设备 {names} 的读数，按已有证据得出结论。",
-        f"After {waited_h:g} h of waiting the readings of {names} are still not complete; "
+        f"等待 {waited_h:g} 小时后仍未收齐设备 {names.zh} 的读数，以上按已有证据核验。",
+        f"After {waited_h:g} h of waiting the readings of {names.en} are still not complete; "
         "concluded from what there is.",
     )
 
@@ -68,8 +68,8 @@ def incomplete(device_ids: list[str], waited_h: float) -> Text:
 def held_back(device_ids: list[str], waiting_h: float) -> Text:
     names = _few(device_ids)
     return Text(
-        f"设备 {names} 的读数尚未收齐，最多等待 {waiting_h:g} 小时，暂不作不利结论。",
-        f"The readings of {names} are not complete yet; nothing is held against anybody before "
+        f"设备 {names.zh} 的读数尚未收齐，最多等待 {waiting_h:g} 小时；在此之前不作不利认定。",
+        f"The readings of {names.en} are not complete yet; nothing is held against anybody before "
         f"they are, or {waiting_h:g} h have passed.",
     )
 
@@ -85,8 +85,9 @@ def confirmed(share: float, person_ms: int, coverage: float) -> Text:
 
 def no_device() -> Text:
     return Text(
-        "没有此员工设备的任何读数：未分配设备、设备关机或尚未送达。",
-        "No readings of any device of this employee: none assigned, switched off, or not arrived.",
+        "没有员工设备的任何读数：可能未分配设备、设备关机，或读数尚未送达。这不说明人不在。",
+        "No readings of any device of this employee: none assigned, switched off, or not arrived. "
+        "That is not absence.",
     )
 
 
@@ -101,11 +102,15 @@ def not_heard(spans: list[tuple[str, str | None]], coverage: float) -> Text:
 
 
 def nobody_at_laptop(person_ms: int) -> Text:
+    traces_zh = f"本人操作或随身信标合计只有 {length_zh(person_ms)}"
+    traces_en = f"the person's own traces come to {length_en(person_ms)} only"
+    if not person_ms:
+        traces_zh = "没有本人操作或随身信标的读数"
+        traces_en = "there are no traces of the person's own"
     return Text(
-        f"电脑在驻场地点，但本人操作或随身信标合计只有 {length_zh(person_ms)}：电脑在，不等于人在；"
-        "没有操作，也不等于人不在。",
-        f"The laptop was at the site, but the person's own traces come to {length_en(person_ms)} "
-        "only: a laptop at a place is not its owner, and an idle one is not their absence.",
+        f"电脑在驻场地点，但{traces_zh}：电脑在，不等于人在；没有操作，也不等于人不在。",
+        f"The laptop was at the site, but {traces_en}: a laptop at a place is not its owner, and an "
+        "idle one is not their absence.",
     )
 
 
@@ -147,7 +152,7 @@ def one_family(span: str, families: list[Family]) -> Text:
 
 def short_absence(span: str, ms: int, least_min: float) -> Text:
     return Text(
-        f"{span}（{length_zh(ms)}）可能离开过驻场地点，短于认定所需的 {least_min:g} 分钟，不影响结论。",
+        f"{span}（{length_zh(ms)}）可能不在驻场地点；不足 {least_min:g} 分钟，不影响核验结果。",
         f"Away {span}, perhaps ({length_en(ms)}): shorter than the {least_min:g} min that would "
         "count.",
     )
@@ -178,7 +183,7 @@ def no_place() -> Text:
 
 def node_quiet(ms: int) -> Text:
     return Text(
-        f"现场节点有 {length_zh(ms)}没有正常广播的记录，这段时间收不到信标不说明问题。",
+        f"有 {length_zh(ms)}没有现场节点正常广播的记录；这段时间收不到信标，不说明人不在。",
         f"No node of the site is known to have broadcast for {length_en(ms)}; not hearing it then "
         "says nothing.",
     )
@@ -186,7 +191,7 @@ def node_quiet(ms: int) -> Text:
 
 def remote(ms: int) -> Text:
     return Text(
-        f"电脑有 {length_zh(ms)}由远程控制会话操作，不能说明本人在场。",
+        f"电脑有 {length_zh(ms)}通过远程控制操作，不能据此判断本人在哪里。",
         f"The laptop was used through a remote-control session for {length_en(ms)}; that places "
         "nobody.",
     )
@@ -194,8 +199,9 @@ def remote(ms: int) -> Text:
 
 def regular(ms: int) -> Text:
     return Text(
-        f"{length_zh(ms)}的输入过于规律，不像人手操作，不予采信。",
-        f"Input over {length_en(ms)} was too regular for a hand and is not counted.",
+        f"有 {length_zh(ms)}的输入过于规律，无法确认是人工操作，未计入；这不说明人不在。",
+        f"Input over {length_en(ms)} was too regular to be sure of a hand and is not counted; that is "
+        "not absence.",
     )
 
 
@@ -210,7 +216,7 @@ def doubted(kinds: list[str]) -> Text:
 
 def two_places(ms: int) -> Text:
     return Text(
-        f"此员工的两台设备有 {length_zh(ms)}同时在两地使用，无法判断哪一台由本人操作。",
+        f"员工的两台设备有 {length_zh(ms)}同时在两地使用，无法判断哪一台由本人操作。",
         f"Two of this employee's devices were in use at two places at once for {length_en(ms)}; "
         "which of them by the employee is not known.",
     )
@@ -228,49 +234,60 @@ def badly_dated(error_ms: int) -> Text:
 def left_out(device_ids: list[str]) -> Text:
     names = _few(device_ids)
     return Text(
-        f"设备 {names} 因完整性异常被隔离，其读数未采用，也不据此作不利认定。",
-        f"The readings of {names} are left out after an integrity event; not held against anybody.",
+        f"设备 {names.zh} 因完整性异常，读数未采用，也不据此作不利认定。",
+        f"The readings of {names.en} are left out after an integrity event; not held against anybody.",
     )
 
 
 def revoked(device_ids: list[str]) -> Text:
     names = _few(device_ids)
     return Text(
-        f"设备 {names} 的密钥已吊销，吊销生效后的读数可能出自他人之手，未采用，也不据此作不利认定。",
-        f"The key of {names} was revoked; readings that somebody else can have sealed since are left "
+        f"设备 {names.zh} 的密钥已吊销，吊销生效后的读数可能出自他人之手，未采用，也不据此作不利认定。",
+        f"The key of {names.en} was revoked; readings that somebody else can have sealed since are left "
         "out, and not held against anybody.",
     )
 
 
 def not_enough() -> Text:
     return Text(
-        "证据既不足以确认，也不足以否定。", "The evidence neither confirms nor contradicts."
+        "现有证据既不足以确认在场，也不足以说明不在场。",
+        "The evidence neither confirms nor contradicts.",
     )
 
 
-def _few(names: list[str], most: int = 3) -> str:
-    more = f" +{len(names) - most}" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _few(names: list[str], most: int = 3) -> Text:
+    shown = names[:most]
+    more = len(names) > most
+    return Text(
+        "、".join(shown) + (f" 等 {len(names)} 台" if more else ""),
+        ", ".join(shown) + (f" and {len(names) - most} more" if more else ""),
+    )
 
 
 def work_active(ms: int, known_ms: int) -> Text:
     return Text(
-        f"设备使用：有读数的 {length_zh(known_ms)}中，有操作的 {length_zh(ms)}。",
+        f"设备使用：有读数的 {length_zh(known_ms)}中，有操作的时段共 {length_zh(ms)}。",
         f"Device use: input in {length_en(ms)} of the {length_en(known_ms)} with readings.",
     )
 
 
 def work_idle(ms: int, known_ms: int) -> Text:
+    some_zh = f"有操作的时段共 {length_zh(ms)}" if ms else "没有操作"
+    some_en = f"input in {length_en(ms)}" if ms else "no input in any"
     return Text(
-        f"设备使用：有读数的 {length_zh(known_ms)}中，有操作的 {length_zh(ms)}；"
+        f"设备使用：有读数的 {length_zh(known_ms)}中，{some_zh}；"
         "电脑空闲，不说明人在哪里、在做什么。",
-        f"Device use: input in {length_en(ms)} of the {length_en(known_ms)} with readings; an idle "
-        "laptop does not say where the person was, or what they did.",
+        f"Device use: {some_en} of the {length_en(known_ms)} with readings; an idle laptop does not "
+        "say where the person was, or what they did.",
     )
 
 
 def work_unknown(known_ms: int) -> Text:
+    if not known_ms:
+        return Text(
+            "没有设备使用的读数，不判断工作状态。", "No readings of device use: work is not judged."
+        )
     return Text(
-        f"设备使用读数只有 {length_zh(known_ms)}，不判断工作状态。",
+        f"设备使用的读数只有 {length_zh(known_ms)}，不判断工作状态。",
         f"Readings of device use cover {length_en(known_ms)} only; work is not judged.",
     )

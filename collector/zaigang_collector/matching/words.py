@@ -54,12 +54,16 @@ def clockface(time_zone: str) -> Clockface:
 
 
 def length_zh(ms: int) -> str:
+    if 0 < ms < _MINUTE_MS // 2:
+        return "不到 1 分钟"
     if ms < 2 * _HOUR_MS:
         return f"{round(ms / _MINUTE_MS)} 分钟"
     return f"{ms / _HOUR_MS:.1f} 小时"
 
 
 def length_en(ms: int) -> str:
+    if 0 < ms < _MINUTE_MS // 2:
+        return "under 1 min"
     return f"{round(ms / _MINUTE_MS)} min" if ms < 2 * _HOUR_MS else f"{ms / _HOUR_MS:.1f} h"
 
 
@@ -82,13 +86,17 @@ def _punches(number: int) -> str:
     return f"{number} punch" if number == 1 else f"{number} punches"
 
 
+def _slots(number: int) -> str:
+    return f"{number} slot" if number == 1 else f"{number} slots"
+
+
 def beacon(heard_ms: int, silent_ms: int, worn_ms: int, coverage: float | None) -> Text:
     """`coverage`: None when silence says nothing."""
     parts = []
     if heard_ms:
         parts.append(
             Text(
-                f"员工电脑收到驻场地点信标的时段合计 {length_zh(heard_ms)}",
+                f"电脑收到驻场地点信标的时段合计 {length_zh(heard_ms)}",
                 f"the laptop heard the site's beacon in slots of {length_en(heard_ms)} altogether",
             )
         )
@@ -102,10 +110,10 @@ def beacon(heard_ms: int, silent_ms: int, worn_ms: int, coverage: float | None) 
     if silent_ms and coverage is not None:
         parts.append(
             Text(
-                f"另有 {length_zh(silent_ms)}电脑扫描正常、节点广播正常，却没有收到信标"
-                f"（此人在场时平常收到率 {coverage:.0%}）",
-                f"for {length_en(silent_ms)} it heard none although it scanned well and the node "
-                f"was broadcasting (heard {coverage:.0%} of the time when present)",
+                f"有 {length_zh(silent_ms)}，电脑扫描正常、节点广播正常，但没有收到信标"
+                f"（员工在场时，平时有 {coverage:.0%} 的时段能收到）",
+                f"for {length_en(silent_ms)} the laptop heard no beacon, although it scanned well "
+                f"and the node was broadcasting (heard {coverage:.0%} of the time when present)",
             )
         )
     if parts:
@@ -174,18 +182,18 @@ def hands(site_ms: int, away_ms: int, unplaced_ms: int, remote_ms: int, regular_
         ),
         (
             unplaced_ms,
-            "有本地操作但无法确定电脑位置 {zh}",
+            "电脑位置不明但有本地操作 {zh}",
             "local input for {en} while the laptop's place is not known",
         ),
         (
             remote_ms,
-            "远程控制会话中的操作 {zh}，不能说明本人在场",
+            "通过远程控制进行的操作 {zh}，不能据此判断本人在哪里",
             "input through a remote-control session for {en}, which places nobody",
         ),
         (
             regular_ms,
-            "输入过于规律、不像人手 {zh}，不予采信",
-            "input too regular for a hand for {en}, not counted",
+            "有 {zh}的输入过于规律，无法确认是人工操作，未计入",
+            "input too regular to be sure of a hand for {en}, not counted",
         ),
     )
     parts = [
@@ -228,7 +236,7 @@ def geofence(
     if mocked:
         parts.append(
             Text(
-                f"{mocked} 次打卡带有模拟定位标记，坐标不予采信",
+                f"{mocked} 次打卡被打卡系统标记为模拟定位，坐标未采用",
                 f"{_punches(mocked)} flagged as mock location, not counted",
             )
         )
@@ -244,7 +252,7 @@ def geofence(
 
 
 _EVENTS: Final[Mapping[str, tuple[str, str]]] = {
-    "fork": ("同一序号出现两份不同封包", "two different envelopes under one number"),
+    "fork": ("同一序号下有两份内容不同的封包", "two different envelopes under one number"),
     "broken_chain": ("封包链前后不衔接", "a chain that does not continue itself"),
     "two_hosts": ("同一设备密钥出现在两台主机上", "one device key on two hosts"),
     "boot_time_impossible": ("设备开机时间自相矛盾", "a boot time that contradicts itself"),
@@ -260,7 +268,7 @@ _EVENTS: Final[Mapping[str, tuple[str, str]]] = {
         "not held against anybody",
     ),
     "refused_signature": ("封包签名无效", "an envelope with a bad signature"),
-    "replayed_beacon": ("收到的信标像是重放的", "a beacon that looks replayed"),
+    "replayed_beacon": ("收到的信标可能是重放的", "a beacon that looks replayed"),
 }
 
 
@@ -281,34 +289,34 @@ def misheard(kind: str, slots: int, worst_s: float) -> Text:
     if kind == "foreign":
         return Text(
             f"{slots} 个时段收到其他地点的信标",
-            f"another site's beacon was heard in {slots} slot(s)",
+            f"another site's beacon was heard in {_slots(slots)}",
         )
     if kind == "stale":
         return Text(
             f"{slots} 个时段收到已过期的信标（最多迟 {worst_s:.0f} 秒），"
             "可能是录制重放，也可能是节点或电脑时钟有误",
-            f"a beacon past its time was heard in {slots} slot(s), up to {worst_s:.0f} s late: "
+            f"a beacon past its time was heard in {_slots(slots)}, up to {worst_s:.0f} s late: "
             "replayed, or a wrong clock at the node or the laptop",
         )
     return Text(
-        f"{slots} 个时段收到尚未到时的信标（最多早 {worst_s:.0f} 秒），节点或电脑时钟有误",
-        f"a beacon was heard before its time in {slots} slot(s), up to {worst_s:.0f} s early: a "
+        f"{slots} 个时段收到尚未到时的信标（最多早 {worst_s:.0f} 秒），可能是节点或电脑时钟有误",
+        f"a beacon was heard before its time in {_slots(slots)}, up to {worst_s:.0f} s early: a "
         "wrong clock at the node or the laptop",
     )
 
 
 def claim_flag(flag: str) -> Text:
     if flag == "mock_location":
-        return Text("打卡来源标记了模拟定位", "the source flagged a mock location")
+        return Text("打卡系统标记了模拟定位", "the source flagged a mock location")
     return Text(
-        "打卡来源标记了多人共用一台打卡设备",
+        "打卡系统标记了多人共用一台打卡设备",
         "the source flagged one clock-in device for several people",
     )
 
 
 def two_places(ms: int) -> Text:
     return Text(
-        f"同一员工的两台设备有 {length_zh(ms)}分别在两地使用，其中一台可能由他人使用",
+        f"员工的两台设备有 {length_zh(ms)}同时在两处使用，其中一台可能由他人使用",
         f"two of the employee's devices were in use at different places for {length_en(ms)}: "
         "one of them, perhaps, by somebody else",
     )
