@@ -18,6 +18,7 @@ from zaigang_collector.cli import (
     keeping,
     ledger,
     running,
+    simulating,
     tokens,
     vault,
 )
@@ -107,6 +108,16 @@ def parser() -> argparse.ArgumentParser:
         help=f"data directory (default: $ZAIGANG_DATA or ./{_DATA})",
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for room in (running, keeping, tokens, directory, devices, claims, ledger, vault):
+    for room in (
+        running,
+        keeping,
+        tokens,
+        directory,
+        devices,
+        claims,
+        ledger,
+        vault,
+        simulating,
+    ):
         room.add(commands, common)
     return root
