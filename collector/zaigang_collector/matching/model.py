@@ -71,6 +71,15 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class SensorOffset:
+    """By how much a carried sensor's dew point is above that of a site's node, learnt."""
+
+    sensor: str
+    dew_k: float
+    sd_k: float
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """An attendance interval: this person says they were at this site from start to end."""
 
@@ -93,6 +102,14 @@ class Claim:
     """Keyed hashes seen at several places (phone hotspot, travel router): they locate nobody."""
     badges: frozenset[bytes] = frozenset()
     """Identifiers of beacon badges that this person carries."""
+    elsewhere: tuple[ClaimedPoint, ...] = ()
+    """The person's located punches of other intervals: the last before, the first after, and any
+    in between."""
+    elsewhere_ids: tuple[str, ...] = ()
+    """The clock-ins that those are of."""
+    sensor_offsets: tuple[SensorOffset, ...] = ()
+    """Of this person's carried sensors at this site, as far as anybody has accepted what was
+    learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,8 @@ class SiteFacts:
     coverage_by_employee: Mapping[str, float] = field(default_factory=dict)
     """Share of a present person's slots in which the site's beacon is heard by their device,
     learnt; missing: not known, and silence of the beacon then says nothing."""
+    together: bool = False
+    """Many of the others who claim the same hours here seem absent as well (`policy.together`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,3 +271,5 @@ class Assessment:
     provisional: bool
     """True while watermarks or the waiting time hold a contradiction back."""
     policy_hash: str
+    held_together: bool = False
+    """True when a contradiction is not told because many seem absent at once."""

@@ -265,7 +265,7 @@ def jiggler(company: Company, script: Script, draw: Stream) -> Script:
 
 def batch_visits(company: Company, script: Script, draw: Stream) -> Script:
     """ "Visits" several sites in minutes, from one chair: a short claim with positions that lie at
-    that chair, kilometres away, or are faked."""
+    that chair, kilometres away, or that are faked for each site in turn."""
     length = draw.uniform(120, 200)
     short = dataclasses.replace(script, end_min=script.start_min + length, end_claimed=True)
     plan = _day_away(company, short, CAFE, draw)
@@ -276,8 +276,16 @@ def batch_visits(company: Company, script: Script, draw: Stream) -> Script:
         punch_at(script.site, minute, way, draw, off_m=off_m if honest_words else None)
         for minute, way in where
     )
-    trace = {"radio", "hands", "air"} | ({"claim"} if honest_words else set())
-    return _marked(short, "batch_visits", plan, trace, punches=punches)
+    before, after = draw.uniform(3, 12), draw.uniform(3, 12)
+    others = tuple(
+        punch_at(script.site, minute, "in", draw, off_m=distance_m)
+        for minute, distance_m in (
+            (short.start_min - before, off_m if honest_words else draw.uniform(4_000, 30_000)),
+            (short.end_min + after, off_m if honest_words else draw.uniform(4_000, 30_000)),
+        )
+    )
+    trace = {"radio", "hands", "air", "claim"}
+    return _marked(short, "batch_visits", plan, trace, punches=punches, elsewhere=others)
 
 
 def relayed(company: Company, script: Script, draw: Stream) -> Script:
@@ -313,21 +321,21 @@ ALL: Final[Mapping[str, tuple[Cheat, float]]] = {
     "never_there_cafe": (never_there_cafe, 1.0),
     "never_there_unknown": (never_there_unknown, 1.0),
     "laptop_left": (laptop_left, 1.0),
-    "given_to_colleague": (given_to_colleague, 0.7),
+    "given_to_colleague": (given_to_colleague, 0.3),
     "replayed": (replayed, 0.7),
     "home_vpn": (home_vpn, 0.8),
     "sensor_warmed": (sensor_warmed, 0.7),
     "withheld": (withheld, 0.7),
     "edited": (edited, 0.5),
     "back_dated": (back_dated, 0.5),
-    "cloned": (cloned, 0.5),
+    "cloned": (cloned, 0.4),
     "remote_control": (remote_control, 0.8),
     "jiggler": (jiggler, 0.7),
     "batch_visits": (batch_visits, 0.7),
-    "relayed": (relayed, 0.6),
+    "relayed": (relayed, 0.3),
     "laptop_off": (laptop_off, 0.8),
 }
-"""Each with its weight among cheats."""
+"""Each with its weight among cheats: what needs an accomplice or a toolbox is rarer than going home."""
 
 
 def pick(script: Script, draw: Stream) -> str:

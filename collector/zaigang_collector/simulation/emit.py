@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from zaigang_collector.matching.model import (
@@ -26,7 +26,7 @@ from zaigang_collector.simulation.delivery import Delivered
 from zaigang_collector.simulation.laptop import LaptopLog
 from zaigang_collector.simulation.people import Person, gateway
 from zaigang_collector.simulation.places import SiteSpec
-from zaigang_collector.simulation.script import MINUTE_MS, Script, draw_script
+from zaigang_collector.simulation.script import MINUTE_MS, Punch, Script, draw_script
 from zaigang_collector.simulation.siteday import suffer
 from zaigang_collector.simulation.streams import Stream, chance, stream
 from zaigang_collector.simulation.truth import Truth, truth_of
@@ -171,13 +171,7 @@ class Simulation:
             end_ms=max(end_ms, start_ms + MINUTE_MS),
             end_is_claimed=script.end_claimed,
             clock_in_ids=names,
-            points=tuple(
-                ClaimedPoint(
-                    script.utc_ms(one.minute), one.latitude, one.longitude, one.accuracy_m, one.mock
-                )
-                for one in script.punches
-                if one.latitude is not None and one.longitude is not None
-            ),
+            points=_points(script, script.punches),
             flags=script.flags,
             home_networks=frozenset(network_hash(key, mac) for mac in homes),
             home_egress=(f"{person.home_address}/32",) if person.home_egress_registered else (),
@@ -186,6 +180,12 @@ class Simulation:
                 for low, high, kind in script.exemptions
             ),
             badges=frozenset() if person.badge is None else frozenset({person.badge}),
+            elsewhere=_points(script, script.elsewhere),
+            elsewhere_ids=tuple(
+                f"{person.employee_id}-{script.day}-other-{number}"
+                for number, _ in enumerate(script.elsewhere)
+            ),
+            sensor_offsets=knowledge.sensor_offsets(self.company, person),
         )
 
     def _facts(self, site: SiteSpec, person: Person) -> SiteFacts:
@@ -218,6 +218,16 @@ class Simulation:
         if received.complete_to_ms is None:
             return received
         return Delivered(received.readings, min(received.complete_to_ms, to_ms))
+
+
+def _points(script: Script, punches: Iterable[Punch]) -> tuple[ClaimedPoint, ...]:
+    return tuple(
+        ClaimedPoint(
+            script.utc_ms(one.minute), one.latitude, one.longitude, one.accuracy_m, one.mock
+        )
+        for one in punches
+        if one.latitude is not None and one.longitude is not None
+    )
 
 
 def _patience(draw: Stream) -> int:

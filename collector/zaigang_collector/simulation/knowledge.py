@@ -1,23 +1,26 @@
 """What the company has learnt of a person before the day that is judged, with the error of learning.
 
-`gather` will know a person's coverage from days confirmed otherwise; here it comes from days drawn the
-same way, never from the day itself.
+`gather` knows a person's coverage and a sensor's offset from days confirmed otherwise, once somebody
+has accepted them; here they come from days drawn the same way, never from the day itself.
 """
 
 from __future__ import annotations
 
 import math
 
-from zaigang_collector.simulation import radio
+from zaigang_collector.matching.model import SensorOffset
+from zaigang_collector.simulation import moist, nuisances, radio
 from zaigang_collector.simulation.company import Company
 from zaigang_collector.simulation.people import Person
 from zaigang_collector.simulation.places import SiteSpec, Spot
 from zaigang_collector.simulation.script import draw_script
-from zaigang_collector.simulation.streams import stream
+from zaigang_collector.simulation.streams import chance, stream
 
-_LOOKED_AT_DAYS = 3
 _SLOT_MIN = 5
 _SLOTS_A_DAY = 90
+_ONE_SIDED_90 = 1.2816
+_DAY_SD_K = 0.5
+"""By how much a room differs from the next on an ordinary day: doors, windows, people."""
 
 
 def coverage(company: Company, person: Person) -> float | None:
@@ -26,20 +29,48 @@ def coverage(company: Company, person: Person) -> float | None:
     if not person.history_days or not site.nodes:
         return None
     shares: list[float] = []
-    for day in range(_LOOKED_AT_DAYS):
+    known: dict[Spot, float] = {}
+    for day in range(person.history_days):
         draw = stream(company.seed, "history", person.employee_id, day)
-        script = draw_script(company, person, day, draw)
+        script = draw_script(company, person, day % company.days, draw)
+        script = nuisances.apply(company, script, draw)  # life happened on those days too
         for minute in range(*script.desk_min(), _SLOT_MIN):
             state = script.plan.at(minute)
-            if state.power == "on" and state.laptop.place == site.site_id:
-                shares.append(_heard(company.seed, site, person, state.laptop))
+            at_site = state.laptop.place == site.site_id
+            if state.power == "on" and state.agent and state.scan == "well" and at_site:
+                spot = state.laptop
+                if spot not in known:
+                    known[spot] = _heard(company.seed, site, person, spot)
+                shares.append(known[spot])
     if not shares:
         return None
     mean = math.fsum(shares) / len(shares)
     count = person.history_days * _SLOTS_A_DAY / 6  # neighbouring slots are alike
     draw = stream(company.seed, "learnt", person.employee_id)
-    learnt = mean + draw.gauss(0, math.sqrt(max(0.0, mean * (1 - mean)) / count + 1e-4))
+    error = math.sqrt(max(0.0, mean * (1 - mean)) / count + 1e-4)
+    # What is learnt is told cautiously: the lower end of what the days leave possible.
+    learnt = mean + draw.gauss(0, error) - _ONE_SIDED_90 * error
     return round(min(0.995, max(0.0, learnt)), 3)
+
+
+def sensor_offsets(company: Company, person: Person) -> tuple[SensorOffset, ...]:
+    """By how much the carried thermometer's dew point is above the node's: for half of those with
+    days enough, as nobody has accepted the others' yet."""
+    site, sensor = company.site(person.site_id), person.sensor
+    draw = stream(company.seed, "offset", person.employee_id)
+    if sensor is None or not site.nodes or person.history_days < 5 or chance(draw, 0.5):
+        return ()
+    node = site.nodes[0]
+    true_k = _dew(sensor.temp_off_c, sensor.rh_off_pct) - _dew(node.temp_off_c, node.rh_off_pct)
+    days = [true_k + draw.gauss(0, _DAY_SD_K) for _ in range(person.history_days)]
+    learnt = math.fsum(days) / len(days)
+    return (SensorOffset(sensor.sensor, round(learnt, 2), round(_DAY_SD_K, 2)),)
+
+
+def _dew(temp_off_c: float, rh_off_pct: float) -> float:
+    """The dew point that a sensor with these offsets gives for air of 24 °C and 50 %."""
+    ratio = moist.ratio_of(24.0 + temp_off_c, 50.0 + rh_off_pct)
+    return moist.dew_point_of(ratio)
 
 
 def _heard(seed: int, site: SiteSpec, person: Person, spot: Spot) -> float:

@@ -224,26 +224,26 @@ def poor_position(company: Company, script: Script, draw: Stream) -> Script:
 
 
 ALL: Final[Mapping[str, tuple[Nuisance, float]]] = {
-    "dead_scan": (dead_scan, 0.05),
-    "lid_shut": (lid_shut, 0.15),
+    "dead_scan": (dead_scan, 0.03),
+    "lid_shut": (lid_shut, 0.10),
     "vpn": (vpn, 0.10),
-    "sensor_forgotten": (sensor_forgotten, 0.08),
-    "sensor_in_bag": (sensor_in_bag, 0.12),
-    "early_start": (early_start, 0.06),
-    "long_lunch": (long_lunch, 0.08),
-    "flaky_wifi": (flaky_wifi, 0.08),
-    "wrong_clock": (wrong_clock, 0.05),
-    "permission_lost": (permission_lost, 0.04),
-    "agent_removed": (agent_removed, 0.03),
-    "in_repair": (in_repair, 0.03),
-    "late_delivery": (late_delivery, 0.06),
-    "lost_delivery": (lost_delivery, 0.04),
-    "hotspot": (hotspot, 0.07),
-    "meeting_rooms": (meeting_rooms, 0.08),
-    "poor_position": (poor_position, 0.06),
+    "sensor_forgotten": (sensor_forgotten, 0.06),
+    "sensor_in_bag": (sensor_in_bag, 0.10),
+    "early_start": (early_start, 0.05),
+    "long_lunch": (long_lunch, 0.05),
+    "flaky_wifi": (flaky_wifi, 0.05),
+    "wrong_clock": (wrong_clock, 0.03),
+    "permission_lost": (permission_lost, 0.02),
+    "agent_removed": (agent_removed, 0.015),
+    "in_repair": (in_repair, 0.015),
+    "late_delivery": (late_delivery, 0.04),
+    "lost_delivery": (lost_delivery, 0.025),
+    "hotspot": (hotspot, 0.04),
+    "meeting_rooms": (meeting_rooms, 0.05),
+    "poor_position": (poor_position, 0.05),
 }
-"""Each with the share of days on which it happens to somebody. Higher than in life on purpose: the
-rates decide how many of each are measured, and how often they meet each other."""
+"""Each with the share of days on which it happens to somebody. Higher than in a calm company, so that
+each is measured, and low enough that the days on which four of them meet stay a few in a hundred."""
 
 
 def apply(

@@ -77,6 +77,8 @@ class Script:
     left_min: float | None = None
     """When a cheat who was really there went for good."""
     shift_min: tuple[int, int] = (0, 0)
+    elsewhere: tuple[Punch, ...] = ()
+    """The person's punches of other claims around this one."""
 
     def noted(self, nuisance: str, **fields: object) -> Script:
         """With one nuisance more on the list."""

@@ -18,9 +18,9 @@ LAST_MIN: Final = 2100
 """Minutes of a site's day: until 11:00 of the next, for those who work at night."""
 
 RATES: Final = {
-    "node_outage": 0.06,
+    "node_outage": 0.04,
     "node_mute": 0.01,
-    "node_clock": 0.015,
+    "node_clock": 0.01,
     "replaced_router": 0.02,
     "site_outage": 0.02,
 }

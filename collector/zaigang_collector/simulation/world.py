@@ -21,6 +21,8 @@ from zaigang_shared import rid
 
 _NODE_LATENCY_MS = 300.0
 _FOR_EVER_MS = 2**52
+_DAY_MIN = 1560
+"""Who does not work at night is home by 02:00: the air of a home is needed so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class SiteDay:
             return self._air.room(spot.room).at(minute)
         if spot.place == "street":
             return self._air.weather.at(1440 + minute)
-        name = person.employee_id if spot.place == "home" else spot.place
+        name = spot.place if spot.place == "cafe" else f"{person.employee_id} {spot.place}"
         if name not in self._others:
             self._others[name] = self._other(person, spot.place, name)
         return self._others[name].at(minute)
@@ -132,7 +134,8 @@ class SiteDay:
             spec = draw_room(
                 draw, kind, "cycling" if cooling == "cycling" else "none", draw.uniform(18, 27)
             )
-        people = [float(draw.randint(1, 3))] * LAST_MIN
+        length = LAST_MIN if person.works_nights else _DAY_MIN
+        people = [float(draw.randint(1, 3))] * length
         if place == "cafe":
             people = [max(0.0, 6 + draw.gauss(0, 2))] * LAST_MIN
         return run_room(spec, self._air.weather, 1440, people, draw)
