@@ -269,4 +269,6 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _ranges(seeds: Sequence[int]) -> str:
-    return f"{min(seeds)} to {max(seeds)}" if len(seeds) > 1 else str(seeds[0])
+    if seeds == tuple(range(min(seeds), max(seeds) + 1)) and len(seeds) > 1:
+        return f"{min(seeds)} to {max(seeds)}"
+    return ", ".join(map(str, seeds))

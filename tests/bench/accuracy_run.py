@@ -153,7 +153,7 @@ class Size:
     people: int
     days: int
     sets_each: int
-    """Sets of signals taken away from each interval, in turn."""
+    """Sets of signals taken away from each honest interval, in turn; from a cheat's, one."""
     cheat_share: float = 0.35
 
 
@@ -164,7 +164,7 @@ def run_seed(job: tuple[int, Size]) -> Measured:
     policy = default_policy()
     simulation = Simulation(seed, size.people, size.days, Options(cheat_share=size.cheat_share))
     measured = Measured()
-    turn = itertools.count(seed)
+    turns = itertools.cycle(SETS), itertools.cycle(SETS)
     for day in range(size.days):
         for person in simulation.company.people:
             told = simulation.told(person, day)
@@ -175,8 +175,8 @@ def run_seed(job: tuple[int, Size]) -> Measured:
                 later_ms = max(told.known_to_ms, case.claim.end_ms + LATER_MS)
                 case = simulation.case_of(dataclasses.replace(told, known_to_ms=later_ms))
                 found = _assess(case, policy)
-            start = next(turn) * size.sets_each
-            sets = [SETS[(start + one) % len(SETS)] for one in range(size.sets_each)]
+            honest = case.truth.honest
+            sets = [next(turns[honest]) for _ in range(size.sets_each if honest else 1)]
             row = _row(seed, case, found, waited, [(s, _taken(case, s, policy)) for s in sets])
             measured.rows.append(row)
             _count(measured.honest if case.truth.honest else measured.cheats, case, found)

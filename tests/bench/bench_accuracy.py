@@ -30,23 +30,31 @@ FULL: Final = Size(people=72, days=18, sets_each=3)
 PROCESSES: Final = 2
 
 
-def measure(seeds: Sequence[int], size: Size, processes: int = PROCESSES) -> Measured:
-    """All seeds, whichever comes first; the sum does not depend on the order but for the rows'."""
+def measure(
+    seeds: Sequence[int], size: Size, processes: int = PROCESSES
+) -> Iterator[tuple[tuple[int, ...], Measured]]:
+    """What is known after each seed: which are in it, and the sum, in order of seeds."""
     whole = Measured()
-    for done, part in enumerate(_parts(seeds, size, processes), 1):
+    done: list[int] = []
+    for seed, part in _parts(seeds, size, processes):
         whole.merge(part)
-        print(f"  {done} of {len(seeds)} seeds, {len(whole.rows)} intervals", flush=True)
-    whole.rows.sort(key=lambda row: row.seed)
-    return whole
+        whole.rows.sort(key=lambda row: row.seed)
+        done.append(seed)
+        print(f"  {len(done)} of {len(seeds)} seeds, {len(whole.rows)} intervals", flush=True)
+        yield tuple(sorted(done)), whole
 
 
-def _parts(seeds: Sequence[int], size: Size, processes: int) -> Iterator[Measured]:
+def _parts(seeds: Sequence[int], size: Size, processes: int) -> Iterator[tuple[int, Measured]]:
     jobs = [(seed, size) for seed in seeds]
     if processes == 1:
-        yield from map(run_seed, jobs)
+        yield from map(_numbered, jobs)
         return
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap_unordered(run_seed, jobs)
+        yield from pool.imap_unordered(_numbered, jobs)
+
+
+def _numbered(job: tuple[int, Size]) -> tuple[int, Measured]:
+    return job[0], run_seed(job)
 
 
 def write(folder: Path, run: Run, measured: Measured) -> None:
@@ -92,11 +100,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     size = Size(args.people, args.days, args.sets)
     started = monotonic()
-    measured = measure(seeds, size)
-    minutes = (monotonic() - started) / 60
     date = datetime.fromtimestamp(SystemClock().utc_ms() / 1000, UTC).date().isoformat()
-    run = Run(seeds, size, default_policy().hash(), machine(), date, minutes)
-    write(args.out, run, measured)
+    measured = Measured()
+    for done, measured in measure(seeds, size):
+        # After each seed, so that a run that is broken off has measured what it has measured.
+        minutes = (monotonic() - started) / 60
+        run = Run(done, size, default_policy().hash(), machine(), date, minutes)
+        write(args.out, run, measured)
     for one in bars(measured):
         print(f"{accuracy_page.mark(one.held):<13} {one.what}: {one.measured} (bar: {one.bar})")
 

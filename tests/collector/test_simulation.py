@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from tests.factories.simulated import a_simulation, of, share, told_days
+from tests.factories.simulated import a_simulation, of, share, told_days, truths
 from zaigang_collector.matching import codec
-from zaigang_collector.simulation import cheats, nuisances
+from zaigang_collector.simulation import cheats, nuisances, siteday
 from zaigang_collector.simulation.emit import Case, Options, Simulation
 from zaigang_collector.simulation.moist import dew_point_of, ratio_of
 from zaigang_shared import readings, rid
@@ -48,9 +49,9 @@ def test_a_nuisance_that_is_switched_off_changes_nothing_else_of_the_company() -
     assert with_all.company == without.company
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_whatever_is_emitted_is_well_formed(seed: int) -> None:
-    for case in Simulation(seed, 14, 1).cases():
+    for case in Simulation(seed, 10, 1).cases():
         claim, evidence = case.claim, case.evidence
         assert claim.start_ms < claim.end_ms
         assert evidence.known_to_ms > claim.end_ms - 3_600_000
@@ -133,8 +134,9 @@ def suffering(name: str) -> list[Case]:
 
 @pytest.mark.parametrize("name", nuisances.ALL)
 def test_each_nuisance_is_noted_and_stays_honest(name: str) -> None:
-    for case in suffering(name):
-        assert case.truth.honest
+    found = truths(nuisance=name)
+    assert any(name in truth.nuisances for truth in found)
+    assert all(truth.honest for truth in found)
 
 
 def test_a_dead_scan_hears_nothing_or_hardly_anything() -> None:
@@ -245,10 +247,10 @@ def cheating(name: str) -> list[Case]:
 
 @pytest.mark.parametrize("name", cheats.ALL)
 def test_each_cheat_is_away_for_two_hours_at_least_in_most_cases(name: str) -> None:
-    away = [case.truth.away_ms for case in cheating(name)]
+    found = truths(kind=name)
     limit = 100 if name == "batch_visits" else 120
-    assert statistics.median(away) >= limit * 60_000
-    assert not any(case.truth.honest for case in cheating(name))
+    assert statistics.median(truth.away_ms for truth in found) >= limit * 60_000
+    assert not any(truth.honest for truth in found)
 
 
 @pytest.mark.parametrize("name", ["never_there_home", "left_for_home", "left_early", "relayed"])
@@ -405,3 +407,9 @@ def test_truth_is_never_told_to_whoever_judges() -> None:
     for name in ("relayed", "given_to_colleague"):
         for case in cheating(name):
             assert name not in repr((case.claim, case.evidence))
+
+
+def test_the_page_names_every_nuisance_and_cheat() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "simulation.md").read_text(encoding="utf-8")
+    for name in (*nuisances.ALL, *siteday.RATES, *cheats.ALL):
+        assert f"`{name}`" in page

@@ -7,14 +7,21 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from zaigang_collector.simulation.emit import Case, Options, Simulation, Told
+from zaigang_collector.simulation.truth import Truth
 from zaigang_shared.readings import Reading
 
 R = TypeVar("R", bound=Reading)
 
 
+def truths(kind: str = "", nuisance: str = "", people: int = 10) -> list[Truth]:
+    """What really was, without the work of making evidence of it."""
+    simulation = a_simulation(kind, nuisance, people=people)
+    return [simulation.told(person, 0).truth for person in simulation.company.people]
+
+
 @functools.cache
 def told_days(
-    kind: str = "", nuisance: str = "", seed: int = 5, people: int = 14, days: int = 1
+    kind: str = "", nuisance: str = "", seed: int = 5, people: int = 10, days: int = 1
 ) -> tuple[tuple[Told, Case], ...]:
     """A company in which everybody cheats this way, or suffers this and nothing else."""
     simulation = a_simulation(kind, nuisance, seed, people, days)
@@ -25,7 +32,7 @@ def told_days(
 
 
 def a_simulation(
-    kind: str = "", nuisance: str = "", seed: int = 5, people: int = 14, days: int = 1
+    kind: str = "", nuisance: str = "", seed: int = 5, people: int = 10, days: int = 1
 ) -> Simulation:
     rates: Mapping[str, float] = {nuisance: 1.0} if nuisance else {}
     options = Options(

@@ -68,9 +68,11 @@ class RoomAir:
 
     temps: Sequence[float]
     ratios: Sequence[float]
+    first_min: int = 0
+    """The minute that they begin with."""
 
     def at(self, minute: float) -> tuple[float, float]:
-        index = min(len(self.temps) - 1, max(0, int(minute)))
+        index = min(len(self.temps) - 1, max(0, int(minute) - self.first_min))
         return self.temps[index], self.ratios[index]
 
 
@@ -100,24 +102,31 @@ def draw_room(draw: Stream, kind: str, cooling: Cooling, set_c: float) -> RoomSp
 
 
 def run_room(
-    spec: RoomSpec, weather: Weather, from_min: int, people: Sequence[float], draw: Stream
+    spec: RoomSpec,
+    weather: Weather,
+    from_min: int,
+    people: Sequence[float],
+    draw: Stream,
+    first_min: int = 0,
 ) -> RoomAir:
-    """The room's air while `people` are in it, minute by minute, from minute `from_min` of the
-    weather on (local midnight). Four hours before are run first, so that the start is forgotten."""
+    """The room's air while `people` are in it, minute by minute, from `first_min` of a day that
+    begins (local midnight) with minute `from_min` of the weather. Four hours before are run first,
+    so that the start is forgotten."""
     store = _Store(
         temp=spec.set_c + draw.gauss(0, 1.2),
         heavy=spec.set_c + draw.gauss(0, 1.2),
-        ratio=0.5 * (weather.at(from_min - _LEAD_MIN)[1] + ratio_of(spec.set_c, 50)),
+        ratio=0.5 * (weather.at(from_min + first_min - _LEAD_MIN)[1] + ratio_of(spec.set_c, 50)),
     )
     temps: list[float] = []
     ratios: list[float] = []
-    for minute in range(-_LEAD_MIN, len(people)):
-        crowd = people[minute] / spec.area_m2 if minute >= 0 else 0.0
+    for index in range(-_LEAD_MIN, len(people)):
+        minute = first_min + index
+        crowd = people[index] / spec.area_m2 if index >= 0 else 0.0
         store.step(spec, crowd, weather.at(from_min + minute), _machine_on(spec, minute))
-        if minute >= 0:
+        if index >= 0:
             temps.append(store.temp)
             ratios.append(store.ratio)
-    return RoomAir(temps, ratios)
+    return RoomAir(temps, ratios, first_min)
 
 
 @dataclass(slots=True)

@@ -11,9 +11,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from zaigang_collector.ingest.clock_model import BootClock, Observation
+from zaigang_collector.ingest.clock_model import BootClock, Observation, window_index, window_of
 from zaigang_collector.matching.model import TimedReading
-from zaigang_collector.simulation.batches import Batch, Boot, Sent
+from zaigang_collector.simulation.batches import Batch, Sent
 from zaigang_collector.simulation.streams import Stream
 from zaigang_shared.readings import Reading
 
@@ -118,13 +118,17 @@ def envelope_name(device_id: str, batch: Batch) -> bytes:
 
 
 def _clocks(here: Sequence[Sent]) -> dict[bytes, BootClock]:
-    by_boot: dict[bytes, list[Observation]] = {}
+    """By boot; what is seen in one hour of a boot is one window, as ingest keeps them."""
+    hours: dict[bytes, dict[int, list[Observation]]] = {}
     for one in here:
-        boot: Boot = one.batch.boot
-        up_ms = boot.up_ms(one.batch.sealed_ms)
-        arrived = one.arrived_ms or 0
-        by_boot.setdefault(boot.id, []).append(Observation(up_ms, arrived, one.receipt_at_ms))
-    return {name: BootClock.from_observations(seen) for name, seen in by_boot.items()}
+        up_ms = one.batch.boot.up_ms(one.batch.sealed_ms)
+        seen = Observation(up_ms, one.arrived_ms or 0, one.receipt_at_ms)
+        boot = hours.setdefault(one.batch.boot.id, {})
+        boot.setdefault(window_index(up_ms), []).append(seen)
+    return {
+        name: BootClock(tuple(window_of(seen) for _, seen in sorted(boot.items())))
+        for name, boot in hours.items()
+    }
 
 
 def _complete(sent: Sequence[Sent], known_to_ms: int, clocks: dict[bytes, BootClock]) -> int | None:

@@ -24,6 +24,9 @@ from zaigang_shared.network_hash import network_hash
 NETWORK_MIN = 5
 VANTAGE_MIN = 30
 HEALTH_MIN = 15
+_NEVER_DBM = -300.0
+_HOPELESS_DB = 5 * radio.FADING_DB
+"""So far below what a receiver takes, no frame of a day gets through."""
 _REGULAR_AFTER = 12
 """Inputs after which the agent calls them regular."""
 
@@ -74,7 +77,7 @@ class Laptop:
         self._health_due = script.plan.from_min + 1
         self._moves = 0
         self._told_permission = False
-        self._shadows: dict[Spot, float] = {}
+        self._strengths: dict[tuple[str, Spot], float] = {}
         sensor = script.person.sensor
         self._probe = None if sensor is None else Probe(sensor, draw)
 
@@ -226,19 +229,19 @@ class Laptop:
             yield from self._heard(site.nodes[0], -65.0, end_ms, 400)
         elif state.laptop.place == site.site_id and not around.faults.silent_at(minute):
             for node in site.nodes:
-                dbm = radio.mean_dbm(site, node.power_1m_dbm, node.spot, state.laptop)
-                if dbm is not None:
-                    lost = 25.0 if state.scan == "deaf" else 0.0
-                    dbm += self._shadow(state.laptop) - lost
-                    yield from self._heard(node, dbm, end_ms, 0)
+                lost = 25.0 if state.scan == "deaf" else 0.0
+                yield from self._heard(node, self._strength(node, state.laptop) - lost, end_ms, 0)
 
-    def _shadow(self, spot: Spot) -> float:
-        """Of this spot: the same on all days."""
-        if spot not in self._shadows:
-            name = f"{spot.room} {spot.x_m:.1f} {spot.y_m:.1f}"
-            draw = stream(self._around.seed, "shadow", self._script.site.site_id, name)
-            self._shadows[spot] = radio.shadow_db(draw)
-        return self._shadows[spot]
+    def _strength(self, node: NodeSpec, spot: Spot) -> float:
+        """Mean of this spot (dBm), with a shadow that is the same on all days."""
+        name = node.device_id, spot
+        if name not in self._strengths:
+            site = self._script.site
+            dbm = radio.mean_dbm(site, node.power_1m_dbm, node.spot, spot)
+            point = f"{spot.room} {spot.x_m:.1f} {spot.y_m:.1f}"
+            shadow = radio.shadow_db(stream(self._around.seed, "shadow", site.site_id, point))
+            self._strengths[name] = _NEVER_DBM if dbm is None else dbm + shadow
+        return self._strengths[name]
 
     def _heard(
         self, node: NodeSpec, dbm: float, end_ms: int, delay_ms: int
@@ -249,6 +252,8 @@ class Laptop:
         ear = self._script.person.ear
         made_late = delay_ms + self._around.faults.rid_late_ms
         t_ms = self._boot.up_ms(end_ms)
+        if dbm < ear.floor_dbm - _HOPELESS_DB:
+            return
         for slot in range(rid.slot_at(begin_ms), rid.slot_at(end_ms - 1) + 1):
             count = radio.heard_count(dbm, ear, draw)
             start = max(begin_ms, rid.slot_start_ms(slot))

@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from zaigang_collector.simulation.places import ROOM_D_M, ROOM_W_M, NodeSpec, SiteSpec, Spot
+from zaigang_collector.simulation.places import ROOM_D_M, ROOM_W_M, SiteSpec, Spot
 from zaigang_collector.simulation.streams import Stream, clipped
 
 SHADOW_DB: Final = 5.0
@@ -68,16 +68,6 @@ def heard_count(dbm: float, ear: Ear, draw: Stream) -> int:
     if each < 1e-4 or draw.random() > 1 - (1 - each) ** ADVERTS_PER_SLOT:
         return 0
     return max(1, round(ADVERTS_PER_SLOT * each + draw.gauss(0, 1)))
-
-
-def loudest_node(site: SiteSpec, spot: Spot) -> tuple[NodeSpec, float] | None:
-    """The node that is heard best from there, and how strongly; None: none can be."""
-    best: tuple[NodeSpec, float] | None = None
-    for node in site.nodes:
-        dbm = mean_dbm(site, node.power_1m_dbm, node.spot, spot)
-        if dbm is not None and (best is None or dbm > best[1]):
-            best = node, dbm
-    return best
 
 
 def _column(spot: Spot) -> int:

@@ -21,8 +21,8 @@ from zaigang_shared import rid
 
 _NODE_LATENCY_MS = 300.0
 _FOR_EVER_MS = 2**52
-_DAY_MIN = 1560
-"""Who does not work at night is home by 02:00: the air of a home is needed so far."""
+_AROUND_MIN = 240
+"""The air of a home is needed so far before and after a shift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,9 @@ class SiteDay:
             spec = draw_room(
                 draw, kind, "cycling" if cooling == "cycling" else "none", draw.uniform(18, 27)
             )
-        length = LAST_MIN if person.works_nights else _DAY_MIN
-        people = [float(draw.randint(1, 3))] * length
-        if place == "cafe":
+        if place == "cafe":  # shared by all who go there
             people = [max(0.0, 6 + draw.gauss(0, 2))] * LAST_MIN
-        return run_room(spec, self._air.weather, 1440, people, draw)
+            return run_room(spec, self._air.weather, 1440, people, draw)
+        first = person.shift_from_min - _AROUND_MIN
+        people = [float(draw.randint(1, 3))] * (person.shift_to_min + _AROUND_MIN - first)
+        return run_room(spec, self._air.weather, 1440, people, draw, first)
