@@ -21,7 +21,7 @@ install = $(1)/bin/$(PIP) install -qq --require-hashes -r $(2) \
 	-r tests/second-opinion.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format lock bench test-agent-alone dev system
+.PHONY: help demo test check lint format lock bench bench-accuracy test-agent-alone dev system
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ format: dev ## rewrite in place what a machine can put right
 
 bench: system dev ## measure; prints numbers, judges nothing
 	@$(BIN)/python -m pytest -q -s -m bench tests/bench
+
+bench-accuracy: dev ## judge 30,000 simulated intervals and write docs/accuracy.md; most of an hour
+	@$(BIN)/python -m tests.bench.bench_accuracy $(ARGS)
 
 dev: $(BIN)/.stamp ## make .venv from the pinned requirements, with this checkout editable
 

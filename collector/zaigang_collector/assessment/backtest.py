@@ -7,6 +7,7 @@ of, that is told.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import math
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Connection
 
 from zaigang_collector.assessment import store
-from zaigang_collector.assessment.gather import Gathered, claimed_intervals, gather
+from zaigang_collector.assessment.gather import Gathered, claimed_intervals, gather, together
 from zaigang_collector.assessment.model import assessment_id
 from zaigang_collector.assessment.service import Judge
 from zaigang_collector.matching.assess import assess
@@ -126,7 +127,9 @@ def compare_person(
     for claimed in claimed_intervals(conn, judge.vault, employee_id, *span):
         if claimed.interval.end_ms >= now_ms:
             continue
-        gathered = gather(conn, judge.vault, claimed, now_ms, judge.collector_key)
+        gathered = gather(conn, judge.vault, claimed, now_ms, judge.collector_key, judge.policy)
+        # Whether many seem absent at once is a matter of the policy as well.
+        site = dataclasses.replace(gathered.site, together=together(conn, claimed, candidate))
         name = assessment_id(claimed.opening_id)
         yield Compared(
             assessment_id=name,
@@ -135,7 +138,7 @@ def compare_person(
             start_ms=gathered.claim.start_ms,
             end_ms=gathered.claim.end_ms,
             old=_answer(gathered, judge.policy),
-            new=_answer(gathered, candidate),
+            new=_answer(dataclasses.replace(gathered, site=site), candidate),
             since=_since(conn, name, gathered.evidence_hash),
         )
 

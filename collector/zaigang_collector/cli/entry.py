@@ -20,6 +20,7 @@ from zaigang_collector.cli import (
     ledger,
     policies,
     running,
+    simulating,
     tokens,
     vault,
 )
@@ -110,8 +111,18 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
     rooms = (
-        running, keeping, tokens, directory, devices, claims, calibrating, policies, ledger, vault,
-    )  # fmt: skip
+        running,
+        keeping,
+        tokens,
+        directory,
+        devices,
+        claims,
+        calibrating,
+        policies,
+        ledger,
+        vault,
+        simulating,
+    )
     for room in rooms:
         room.add(commands, common)
     return root
