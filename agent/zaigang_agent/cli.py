@@ -1,4 +1,5 @@
-"""The command line: `zaigang-agent enrol | run | status | show | doctor | pause | resume | simulate`.
+"""The command line: `zaigang-agent enrol | run | status | show | doctor | pause | resume |
+session-helper | simulate`.
 
 Exit codes: 0 done; 1 something does not work (doctor, simulate); 2 wrong usage; 3 an error that the
 printed sentence explains; 4 this device must not go on under its identity: enrol again.
@@ -35,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "simulate":
             return _simulate(options)
+        if options.command == "session-helper":
+            return _session_helper(options)
         local = settings.load(options.config)
         place = _Place(local, settings.state_dir(local, options.state_dir))
         code: int = options.do(options, place)
@@ -130,6 +133,14 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(do=_status)
 
+    helper = commands.add_parser(
+        "session-helper",
+        help="in a person's session: tells the running agent whether there was input",
+    )
+    helper.add_argument(
+        "--socket", metavar="PLACE", help="where the running agent is; default: the usual place"
+    )
+
     simulate = commands.add_parser("simulate", help="several scripted devices in one process")
     simulate.add_argument("file", type=Path, metavar="FILE", help="JSON, see the operations page")
     return parser
@@ -217,7 +228,7 @@ def _run(options: argparse.Namespace, place: _Place) -> int:
     runner = bootstrap.build(
         identity,
         place.local,
-        World(clock=clock, platform=bootstrap.system_platform(place.local, clock)),
+        World(clock=clock, platform=bootstrap.system_platform(place.local, clock, serve=True)),
         wake,
     )
 
@@ -324,6 +335,12 @@ def _resume(options: argparse.Namespace, place: _Place) -> int:
     keys.load(place.state_dir)
     print("resumed" if statusfile.resume(place.state_dir) else "was not paused")
     return 0
+
+
+def _session_helper(options: argparse.Namespace) -> int:
+    from zaigang_agent import session_helper
+
+    return session_helper.main(options.socket, SystemClock())
 
 
 def _simulate(options: argparse.Namespace) -> int:

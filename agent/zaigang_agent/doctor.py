@@ -62,9 +62,10 @@ def examine(patient: Patient) -> Iterator[Check]:
     except AgentError as error:
         yield Check("enrolment", Verdict.FAILS, str(error))
     yield Check("clock", *_clock(patient))
-    yield Check("sessions", *_asked(lambda: _sessions(patient.platform)))
+    yield Check("sessions", *_asked(lambda: _sessions(patient)))
     yield Check("network", *_asked(lambda: _network(patient.platform)))
     yield Check("disk", *_asked(lambda: _disk(patient)))
+    yield from _refused(patient)
     if identity is None:
         return
     yield Check("certificate", *_asked(lambda: _certificate(identity, patient.clock)))
@@ -116,10 +117,33 @@ def _clock(patient: Patient) -> Judged:
     return Verdict.WORKS, "synchronised"
 
 
-def _sessions(platform: Platform) -> Judged:
-    state = platform.sessions()
+def _refused(patient: Patient) -> Iterator[Check]:
+    """What the system refuses: here, or the running agent, which may be another user."""
+    status = statusfile.read_status(patient.state_dir)
+    told = status.limits if status is not None and statusfile.is_running(status) else {}
+    limits = {limit.signal: limit.sentence for limit in patient.platform.limits()} | told
+    for signal, sentence in limits.items():
+        yield Check(signal, Verdict.NOTE, sentence)
+    for label, path in patient.local.folders.items():
+        folder = Path(path).expanduser()
+        try:
+            patient.platform.folder_changes(folder, patient.clock.utc_ms())
+        except SampleError as error:
+            yield Check(f"folder {label}", Verdict.FAILS, error.detail)
+
+
+def _sessions(patient: Patient) -> Judged:
+    state = patient.platform.sessions()
     if state.problem is not None:
-        return Verdict.FAILS, state.problem
+        # Helpers talk to the running agent, not to whoever asks doctor.
+        status = statusfile.read_status(patient.state_dir)
+        served = status.helpers if status is not None and statusfile.is_running(status) else None
+        if not served or state.place is None:
+            return Verdict.FAILS, state.problem
+        return (
+            Verdict.WORKS,
+            f"{state.place} session, the rest by its session helper, which is connected",
+        )
     lock = {True: "locked", False: "not locked", None: "lock unknown"}[state.locked]
     return Verdict.WORKS, f"{state.place or 'unknown'} session, {lock} (by {state.source})"
 

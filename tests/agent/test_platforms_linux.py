@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.logind import Bus, logind, session
 from zaigang_agent.errors import AgentError, SampleError
 from zaigang_agent.platforms import linux_files as files
 from zaigang_agent.platforms.adjtimex import kernel_synced
 from zaigang_agent.platforms.base import NetworkState, SessionState
-from zaigang_agent.platforms.dbus import DBusError
 from zaigang_agent.platforms.linux import LinuxPlatform, this_machine
+from zaigang_agent.platforms.linux_desktop import LinuxDesktop
 from zaigang_shared.clock import SystemClock
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -99,47 +99,11 @@ def test_changed_files_are_counted_through_subfolders_and_links_are_not_followed
 # ---- sessions
 
 
-class Bus:
-    """logind, or GNOME, with answers by member name or object path."""
-
-    def __init__(self, answers: dict[str, Any]) -> None:
-        self.answers, self.asked = answers, 0
-
-    def call(self, destination: str, path: str, interface: str, member: str, *args: str) -> Any:
-        assert destination
-        assert interface
-        assert len(args) <= 2
-        self.asked += 1
-        answer = self.answers.get(path, self.answers.get(member))
-        if answer is None:
-            raise DBusError(f"{member}: no such thing")
-        return answer
-
-
-def session(**changes: object) -> dict[str, object]:
-    state = {
-        "Class": "user",
-        "State": "active",
-        "Active": True,
-        "Remote": False,
-        "TTY": "",
-        "User": [0, "/u"],
-    }
-    return state | {"Type": "wayland", "LockedHint": False, "IdleHint": False} | changes
-
-
-def logind(*sessions: dict[str, object], going_down: bool = False) -> Bus:
-    rows = [[str(n), 1000, "somebody", "seat0", f"/s/{n}"] for n in range(len(sessions))]
-    details = {f"/s/{n}": session for n, session in enumerate(sessions)}
-    return Bus({"ListSessions": rows, "Get": going_down, **details})
-
-
 def seen(
     system: Bus, desktop: Bus | None = None, root: Path = RECORDED, uid: int = 0
 ) -> SessionState:
-    return LinuxPlatform(
-        FakeClock(), root, system_bus=system, desktop_bus=desktop, uid=uid
-    ).sessions()
+    inside = None if desktop is None else LinuxDesktop(desktop)
+    return LinuxPlatform(FakeClock(), root, system_bus=system, inside=inside, uid=uid).sessions()
 
 
 def test_gnome_tells_session_lock_and_idle_time_exactly() -> None:
@@ -151,7 +115,7 @@ def test_a_desktop_that_does_not_tell_its_idle_time_is_told_as_a_problem() -> No
     state = seen(logind(session()))
     assert (state.place, state.locked, state.idle_ms) == ("local", False, None)
     assert state.problem is not None
-    assert "inside the session" in state.problem
+    assert "no session helper answers" in state.problem
 
 
 def test_the_hint_of_logind_counts_once_it_says_idle() -> None:

@@ -13,9 +13,10 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.platform import FakePlatform
 from zaigang_agent.errors import SampleError
 from zaigang_agent.platforms.base import SessionState
+from zaigang_agent.regularity import is_regular
 from zaigang_agent.samplers.base import Now
 from zaigang_agent.samplers.folders import FolderCounter
-from zaigang_agent.samplers.usage import UsageSampler, is_regular, level
+from zaigang_agent.samplers.usage import UsageSampler, level
 from zaigang_shared.readings import Usage, encode
 
 LOOK_MS = 10_000
