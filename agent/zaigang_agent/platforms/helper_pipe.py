@@ -151,9 +151,10 @@ class _WindowsPipes:
         return int(pipe)
 
     def connected(self, pipe: int) -> bool:
-        if self._kernel.ConnectNamedPipe(c_void_p(pipe), None):
-            return True
-        return _last_error() in (_CONNECTED, _NO_DATA)
+        # In the mode that never waits, "yes" means that it listens now; a client that has come, or
+        # come and gone, is an error of its own.
+        listens = self._kernel.ConnectNamedPipe(c_void_p(pipe), None)
+        return not listens and _last_error() in (_CONNECTED, _NO_DATA)
 
     def session(self, pipe: int) -> int:
         number = c_uint32()
