@@ -228,7 +228,12 @@ def _run(options: argparse.Namespace, place: _Place) -> int:
     runner = bootstrap.build(
         identity,
         place.local,
-        World(clock=clock, platform=bootstrap.system_platform(place.local, clock, serve=True)),
+        World(
+            clock=clock,
+            platform=bootstrap.system_platform(
+                place.local, clock, serve=identity.card.kind == "laptop"
+            ),
+        ),
         wake,
     )
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Final
 
 from zaigang_agent.platforms import helper_line
-from zaigang_agent.platforms.base import InSession, Inside
-from zaigang_agent.platforms.helper_line import LineError, Wire
+from zaigang_agent.platforms.base import InSession, Inside, Wire
+from zaigang_agent.platforms.helper_line import LineError
 from zaigang_agent.regularity import Inputs
 from zaigang_shared.clock import Clock
 

@@ -145,6 +145,84 @@ def test_an_agent_that_runs_as_a_person_sees_that_person_only() -> None:
     assert (as_service.place, as_service.idle_ms) == ("local", None)
 
 
+def test_a_desktop_that_nobody_can_sit_at_is_remote() -> None:
+    xrdp, here = session(Type="x11", Seat=["", "/"]), session(Seat=["seat0", "/seat"])
+    assert seen(logind(xrdp)).place == "remote"
+    assert seen(logind(here)).place == "local"
+    assert seen(logind(xrdp, here), Bus({"GetIdletime": 1})).place == "local"
+
+
+TCP_HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt uid\n"
+FROM_ELSEWHERE = "   0: 110200C0:170C 076433C6:C890 01 00000000:00000000 00:00000000 00000000 0\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "shared"),
+    [
+        (FROM_ELSEWHERE, True),
+        (FROM_ELSEWHERE.replace(":170C", ":0D3D"), True),  # RDP
+        (FROM_ELSEWHERE.replace(" 01 ", " 0A "), False),  # listening
+        (FROM_ELSEWHERE.replace("076433C6", "0100007F"), False),  # this machine itself
+        (FROM_ELSEWHERE.replace(":170C", ":01BB"), False),
+        ("", False),
+    ],
+)
+def test_a_shared_screen_is_under_remote_control(tmp_path: Path, line: str, shared: bool) -> None:
+    (tmp_path / "proc/net").mkdir(parents=True)
+    (tmp_path / "proc/net/tcp").write_text(TCP_HEAD + line)
+    state = seen(logind(session()), Bus({"GetIdletime": 7}), root=tmp_path)
+    assert (state.place, state.idle_ms) == ("remote" if shared else "local", 7)
+
+
+def test_either_word_for_locked_holds_and_the_sessions_own_reason_is_told() -> None:
+    for hint, own, locked in ((True, False, True), (False, True, True), (False, False, False)):
+        bus = Bus({"GetIdletime": 7, "GetActive": own})
+        assert seen(logind(session(LockedHint=hint)), bus).locked is locked
+    assert seen(logind(session(LockedHint=None)), Bus({"GetIdletime": 7})).locked is None
+    # KDE on Wayland: it tells whether it is locked, and nothing else.
+    kde = seen(logind(session()), Bus({"/org/freedesktop/ScreenSaver": False}))
+    assert (kde.locked, kde.idle_ms) == (False, None)
+    assert "reaches no desktop" in str(kde.problem)
+
+
+def test_the_access_point_stands_in_where_no_gateway_is_known(tmp_path: Path) -> None:
+    (tmp_path / "proc/net").mkdir(parents=True)
+    wlan = tmp_path / "sys/class/net/wlan0"
+    wlan.mkdir(parents=True)
+    (wlan / "uevent").write_text("DEVTYPE=wlan\n")
+    zeros = "0" * 32
+    route = f"{zeros} 00 {zeros} 00 {zeros} 00000400 00000001 00000000 00000003 wlan0\n"
+    (tmp_path / "proc/net/ipv6_route").write_text(route)
+    answers = {"GetDeviceByIpIface": "/d", "/d": "/p", "/p": "02:00:5E:10:00:02"}
+    platform = LinuxPlatform(FakeClock(), tmp_path, system_bus=Bus(answers))
+    assert platform.network() == NetworkState("wifi", False, bytes.fromhex("02005e100002"))
+    unknown = LinuxPlatform(FakeClock(), tmp_path, system_bus=Bus({}))
+    assert unknown.network() == NetworkState("wifi", False, None)
+
+
+def test_the_foreground_is_asked_along_with_the_session_and_unknown_without_one() -> None:
+    platform = LinuxPlatform(FakeClock(), RECORDED, system_bus=logind())
+    assert platform.foreground({"code"}) is None
+    assert platform.helpers() is None
+    assert platform.limits() == ()
+    wayland = LinuxPlatform(FakeClock(), RECORDED, system_bus=logind(session()))
+    assert wayland.foreground({"code"}) is None
+    assert [limit.signal for limit in wayland.limits()] == ["foreground"]
+    assert wayland.foreground(()) is None
+    assert wayland.limits() == ()
+
+
+def test_a_folder_that_is_refused_is_no_folder_without_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object) -> None:
+        raise PermissionError(13, "denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(SampleError, match="ProtectHome"):
+        machine("container-idle").folder_changes(tmp_path, 0)
+
+
 def test_logind_tells_whether_the_machine_goes_down() -> None:
     for answer in (True, False):
         bus = logind(going_down=answer)
@@ -218,6 +296,7 @@ def test_any_text_gives_six_bytes_of_hardware_address_or_none(
 def test_any_text_gives_small_values_or_none(text: str) -> None:
     assert files.link_of(text) in ("ethernet", "wifi", "cellular")
     assert files.is_tunnel("eth0", text, text) in (True, False)
+    assert files.screen_is_shared(text) in (True, False)
     pages, terminal = files.resident_pages(text), files.controlling_terminal(text)
     assert pages is None or pages >= 0
     assert terminal is None or isinstance(terminal, int)

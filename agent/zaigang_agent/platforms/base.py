@@ -57,6 +57,30 @@ class Inside(Protocol):
         ...
 
 
+class HelperDesk(Protocol):
+    """Where session helpers are asked: `helper_server.Helpers`, loaded only where some are served."""
+
+    problem: str | None
+    """Why the last helper was cut off; None after one that answered."""
+
+    @property
+    def connected(self) -> int: ...
+
+    def ask(self, owner: int, owners: Collection[int], names: Collection[str]) -> InSession | None:
+        """What the helper of `owner` sees; None when none answers. `owners`: all with a session."""
+        ...
+
+
+class Wire(Protocol):
+    """A connection to the service; as `socket.socket`."""
+
+    def recv(self, most: int, /) -> bytes: ...
+
+    def sendall(self, data: bytes, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """Something that this system refuses, or does not tell: for doctor, never an absence."""

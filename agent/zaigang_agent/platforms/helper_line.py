@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from zaigang_agent.errors import AgentError
 from zaigang_agent.platforms.base import InSession
@@ -49,16 +49,6 @@ _ANSWER: Final = re.compile(
 _OTHER_VERSION: Final = re.compile(rb"ZS\d{1,4}[?=!][^\n]*\n")
 OTHER_VERSION: Final = b"ZS1!\n"
 """What a helper says to a question that it cannot read."""
-
-
-class Wire(Protocol):
-    """A connection to the service; as `socket.socket`."""
-
-    def recv(self, most: int, /) -> bytes: ...
-
-    def sendall(self, data: bytes, /) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class LineError(AgentError):

@@ -16,12 +16,12 @@ from typing import Final
 from zaigang_agent.errors import AgentError, SampleError
 from zaigang_agent.platforms import dbus, linux_files, logind, tree
 from zaigang_agent.platforms.base import (
+    HelperDesk,
     Inside,
     NetworkState,
     ProcessHealth,
     SessionState,
 )
-from zaigang_agent.platforms.helper_server import Helpers
 from zaigang_agent.platforms.looks import SessionLooks
 from zaigang_shared.clock import Clock
 
@@ -43,7 +43,7 @@ class LinuxPlatform(SessionLooks):
         *,
         system_bus: logind.Caller | None = None,
         inside: Inside | None = None,
-        helpers: Helpers | None = None,
+        helpers: HelperDesk | None = None,
         kernel_synced: Callable[[], bool] | None = None,
         uid: int = 0,
     ) -> None:
@@ -252,7 +252,8 @@ def _own_session(clock: Clock) -> Inside:
     return linux_desktop.this_session(os.environ, clock)
 
 
-def _serve(path: Path, clock: Clock) -> Helpers:
+def _serve(path: Path, clock: Clock) -> HelperDesk:
+    from zaigang_agent.platforms.helper_server import Helpers
     from zaigang_agent.platforms.helper_socket import SocketListener
 
     return Helpers(SocketListener(path), clock)

@@ -6,19 +6,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from zaigang_agent.platforms.base import InSession, Inside, Limit, SessionState
-from zaigang_agent.platforms.helper_server import Helpers
+from zaigang_agent.platforms.base import HelperDesk, InSession, Inside, Limit, SessionState
 from zaigang_shared.clock import Clock
 
 # Two samplers ask within one step of the agent; a lock half a second later is the next look's.
 _SAME_LOOK_MS: Final = 1_000
+_NO_FOREGROUND: Final = Limit(
+    "foreground",
+    "this session tells nobody which application is in front, so `apps` counts those that run; on X11, "
+    "Windows and macOS a session helper tells it, on Wayland nothing does",
+)
 
 
 class SessionLooks:
     """The session's part of `platforms.base.Platform`."""
 
     def __init__(
-        self, clock: Clock, *, own: int, inside: Inside | None, helpers: Helpers | None
+        self, clock: Clock, *, own: int, inside: Inside | None, helpers: HelperDesk | None
     ) -> None:
         """`own`: uid of this process, or its session number on Windows; `inside`: that session, when
         this process is in one; `helpers`: of all others."""
@@ -61,9 +65,13 @@ class SessionLooks:
         return None if self._helpers is None else self._helpers.connected
 
     def limits(self) -> tuple[Limit, ...]:
+        found: tuple[Limit, ...] = ()
         if self._helpers is not None and self._helpers.problem is not None:
-            return (Limit("session helper", self._helpers.problem),)
-        return ()
+            found += (Limit("session helper", self._helpers.problem),)
+        present = self._session is not None and self._session.place in ("local", "remote")
+        if self._asked_names and present and (self._seen is None or self._seen.front is None):
+            found += (_NO_FOREGROUND,)
+        return found
 
     def _see(self, owner: int, owners: Collection[int]) -> InSession | None:
         """Another person's desktop would tell another person's idle time: each is asked for its own

@@ -16,6 +16,7 @@ from zaigang_agent.errors import AgentError, SampleError
 from zaigang_agent.platforms import macos_answers as answers
 from zaigang_agent.platforms import tree
 from zaigang_agent.platforms.base import (
+    HelperDesk,
     InSession,
     Inside,
     Limit,
@@ -23,7 +24,6 @@ from zaigang_agent.platforms.base import (
     ProcessHealth,
     SessionState,
 )
-from zaigang_agent.platforms.helper_server import Helpers
 from zaigang_agent.platforms.looks import SessionLooks
 from zaigang_shared.clock import Clock
 from zaigang_shared.readings import SessionPlace
@@ -65,7 +65,7 @@ class MacPlatform(SessionLooks):
         calls: Calls,
         *,
         inside: Inside | None = None,
-        helpers: Helpers | None = None,
+        helpers: HelperDesk | None = None,
         uid: int = 0,
     ) -> None:
         """`inside`: the session of this process, when it runs as a person; `helpers`: of all others;
@@ -216,8 +216,9 @@ def this_machine(
     """The machine that this process runs on. Raises AgentError."""
     calls = (make_calls or _calls)()
     uid = os.getuid()
-    helpers = None
+    helpers: HelperDesk | None = None
     if helper_socket is not None:
+        from zaigang_agent.platforms.helper_server import Helpers
         from zaigang_agent.platforms.helper_socket import SocketListener
 
         helpers = Helpers(SocketListener(helper_socket), clock)

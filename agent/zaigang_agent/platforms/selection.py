@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from zaigang_agent.errors import AgentError
-from zaigang_agent.platforms.base import Inside, Platform
-from zaigang_agent.platforms.helper_line import Wire
+from zaigang_agent.platforms.base import Inside, Platform, Wire
 from zaigang_shared.clock import Clock
 
 # Linux: RuntimeDirectory=zaigang of the unit. macOS: a folder that the installer makes for the
-# daemon's user. Windows: a pipe; its name space has no folders.
+# daemon's user, and that a restart leaves alone. Windows: a pipe; its name space has no folders.
 HELPER_SOCKET: Final = {
     "linux": "/run/zaigang/session.sock",
-    "darwin": "/var/run/zaigang/session.sock",
+    "darwin": "/Library/Application Support/zaigang/run/session.sock",
     "win32": r"\\.\pipe\zaigang-session",
 }
 

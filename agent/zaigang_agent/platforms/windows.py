@@ -18,6 +18,7 @@ from zaigang_agent.errors import AgentError, SampleError
 from zaigang_agent.platforms import tree
 from zaigang_agent.platforms import windows_answers as answers
 from zaigang_agent.platforms.base import (
+    HelperDesk,
     InSession,
     Inside,
     Limit,
@@ -25,7 +26,6 @@ from zaigang_agent.platforms.base import (
     ProcessHealth,
     SessionState,
 )
-from zaigang_agent.platforms.helper_server import Helpers
 from zaigang_agent.platforms.looks import SessionLooks
 from zaigang_agent.platforms.windows_answers import Interface, Route, Session
 from zaigang_shared.clock import Clock
@@ -82,7 +82,7 @@ class WindowsPlatform(SessionLooks):
         calls: Calls,
         *,
         inside: Inside | None = None,
-        helpers: Helpers | None = None,
+        helpers: HelperDesk | None = None,
     ) -> None:
         """`inside`: the session of this process, when it has one; `helpers`: of all others."""
         super().__init__(clock, own=calls.own_session(), inside=inside, helpers=helpers)
@@ -248,9 +248,10 @@ def this_machine(
 ) -> WindowsPlatform:
     """The machine that this process runs on. Raises AgentError."""
     calls = (make_calls or _calls)()
-    helpers = None
+    helpers: HelperDesk | None = None
     if helper_pipe is not None:
         from zaigang_agent.platforms.helper_pipe import PipeListener
+        from zaigang_agent.platforms.helper_server import Helpers
 
         helpers = Helpers(PipeListener(helper_pipe), clock)
     inside = WindowsSession(calls) if calls.own_session() else None
