@@ -137,12 +137,16 @@ def _sessions(patient: Patient) -> Judged:
     if state.problem is not None:
         # Helpers talk to the running agent, not to whoever asks doctor.
         status = statusfile.read_status(patient.state_dir)
-        served = status.helpers if status is not None and statusfile.is_running(status) else None
-        if not served or state.place is None:
+        if status is None or state.place is None or not statusfile.is_running(status):
+            return Verdict.FAILS, state.problem
+        if status.helpers:
+            by_helper = f"{state.place} session, the rest by its session helper, which is connected"
+            return Verdict.WORKS, by_helper
+        if status.helpers is None or status.looking:
             return Verdict.FAILS, state.problem
         return (
-            Verdict.WORKS,
-            f"{state.place} session, the rest by its session helper, which is connected",
+            Verdict.NOTE,
+            f"{state.place} session; whether its helper answers shows when the agent may look again",
         )
     lock = {True: "locked", False: "not locked", None: "lock unknown"}[state.locked]
     return Verdict.WORKS, f"{state.place or 'unknown'} session, {lock} (by {state.source})"

@@ -76,18 +76,21 @@ def serve(wire: Wire, answerer: Answerer) -> None:
 
 def run(connect: Callable[[], Wire], answerer: Answerer, pause: Callable[[float], bool]) -> None:
     """Connect, answer, connect again, until `pause(seconds)` says to stop."""
-    tries = 0
+    tries, told = 0, False
     while True:
         try:
             wire = connect()
-        except OSError:
-            pass  # the service is not up: not this program's to report
+        except OSError as error:
+            if not told:  # once, not every minute until Monday
+                _say(f"no agent to be found ({error}): trying again; zaigang-agent doctor")
+            told = True
         else:
+            told = False
             began_ms = answerer.now_ms()
             try:
                 serve(wire, answerer)
             except LineError as error:
-                sys.stderr.write(f"zaigang-agent session-helper: {error}\n")
+                _say(str(error))
             except OSError:
                 pass  # it went away
             finally:
@@ -97,6 +100,10 @@ def run(connect: Callable[[], Wire], answerer: Answerer, pause: Callable[[float]
         if pause(_RETRY_S[min(tries, len(_RETRY_S) - 1)]):
             return
         tries += 1
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"zaigang-agent session-helper: {sentence}\n")
 
 
 def main(place: str | None, clock: Clock) -> int:

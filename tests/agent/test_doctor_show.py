@@ -138,8 +138,11 @@ def test_what_the_running_agent_complains_of_is_passed_on(identity: Identity) ->
 def test_what_a_helper_tells_the_running_agent_is_not_missing(identity: Identity) -> None:
     hidden = FakePlatform(session=SessionState("local", False, None, problem="no helper answers"))
     assert examine(patient(identity, platform=hidden))["sessions"].verdict is Verdict.FAILS
-    running(identity, helpers=0)
+    running(identity, helpers=0, looking=True)
     assert examine(patient(identity, platform=hidden))["sessions"].why == "no helper answers"
+    running(identity, helpers=0, looking=False)  # then nobody is let in, and nothing is wrong
+    check = examine(patient(identity, platform=hidden))["sessions"]
+    assert (check.verdict, "may look again" in check.why) == (Verdict.NOTE, True)
     running(identity, helpers=1)
     check = examine(patient(identity, platform=hidden))["sessions"]
     assert check.verdict is Verdict.WORKS

@@ -194,7 +194,9 @@ def test_questions_in_pieces_and_in_a_row_are_answered_one_by_one() -> None:
         assert theirs.recv(256) == b"ZS1= 1 1 0 0 1 ok\nZS1= 2 1 0 0 1 ok\n"
 
 
-def test_a_helper_connects_again_ever_more_seldom() -> None:
+def test_a_helper_connects_again_ever_more_seldom_and_complains_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     paused: list[float] = []
 
     def refused() -> socket.socket:
@@ -206,6 +208,7 @@ def test_a_helper_connects_again_ever_more_seldom() -> None:
 
     run(refused, Answerer(Seat(), FakeClock()), pause)
     assert paused == [5, 10, 30, 60, 60, 60]
+    assert capsys.readouterr().err.count("no agent to be found") == 1
 
 
 # ---- the service's side
