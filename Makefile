@@ -74,7 +74,7 @@ lock: dev ## pin anew what agent, collector and tests need; UPGRADE=--upgrade ta
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra agent --group test -o tests/agent-alone.txt
 	$(COMPILE) $(UPGRADE) --no-deps tests/second-opinion.in -o tests/second-opinion.txt
 
-test-agent-alone: .venv-agent/.stamp ## the agent's tests where nothing of the collector is installed
+test-agent-alone: system .venv-agent/.stamp ## the agent's tests where nothing of the collector is installed
 	@.venv-agent/bin/$(PYTEST) tests/shared tests/agent
 
 .venv-agent/.stamp: tests/agent-alone.txt tests/second-opinion.txt

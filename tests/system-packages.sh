@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need from the system: an MQTT broker, PostgreSQL's programs, systemd-analyze,
-# openssl, unzip, dbus-daemon.
+# openssl, unzip, an X server without a screen, a D-Bus daemon.
 # Instant when all is there. Without the right to install it says what to install, and fails.
 set -euo pipefail
 
@@ -11,6 +11,7 @@ command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v unzip >/dev/null || missing+=(unzip)  # docs/verify-by-hand.md is followed literally
+command -v Xvfb >/dev/null || missing+=(xvfb)
 command -v dbus-daemon >/dev/null || missing+=(dbus)  # the mock of bluetoothd has a bus of its own
 [ ${#missing[@]} -gt 0 ] || exit 0
 

@@ -16,7 +16,7 @@ from zaigang_agent.ble.air import Radio
 from zaigang_agent.config import LocalConfig
 from zaigang_agent.keys import Identity
 from zaigang_agent.platforms.base import Platform
-from zaigang_agent.platforms.selection import open_platform
+from zaigang_agent.platforms.selection import open_platform, usual_helper_socket
 from zaigang_agent.runner import Parts, Runner
 from zaigang_agent.samplers.base import Sampler
 from zaigang_agent.samplers.registry import Surroundings
@@ -39,10 +39,12 @@ class World:
     """Instead of asking the collector."""
 
 
-def system_platform(local: LocalConfig, clock: Clock) -> Platform:
-    """The operating system, or the script in its place. Raises AgentError."""
+def system_platform(local: LocalConfig, clock: Clock, *, serve: bool = False) -> Platform:
+    """The operating system, or the script in its place. `serve`: be there for session helpers, as
+    the running agent alone is. Raises AgentError."""
     script = local.platform.script if local.platform.kind == "scripted" else ""
-    return open_platform(clock, Path(script) if script else None)
+    socket = usual_helper_socket(local.platform.helper_socket) if serve else None
+    return open_platform(clock, Path(script) if script else None, socket)
 
 
 def system_radio(local: LocalConfig, clock: Clock, kind: Literal["laptop", "node"]) -> Radio | None:

@@ -1,5 +1,5 @@
 """The command line: `zaigang-agent enrol | run | status | show | doctor | pause | resume | sensors |
-simulate`.
+session-helper | simulate`.
 
 Exit codes: 0 done; 1 something does not work (doctor, simulate); 2 wrong usage; 3 an error that the
 printed sentence explains; 4 this device must not go on under its identity: enrol again.
@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "simulate":
             return _simulate(options)
+        if options.command == "session-helper":
+            return _session_helper(options)
         local = settings.load(options.config)
         place = _Place(local, settings.state_dir(local, options.state_dir))
         code: int = options.do(options, place)
@@ -133,6 +135,14 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(do=_status)
 
     _add_sensors(commands, common)
+    helper = commands.add_parser(
+        "session-helper",
+        help="in a person's session: tells the running agent whether there was input",
+    )
+    helper.add_argument(
+        "--socket", metavar="PLACE", help="where the running agent is; default: the usual place"
+    )
+
     simulate = commands.add_parser("simulate", help="several scripted devices in one process")
     simulate.add_argument("file", type=Path, metavar="FILE", help="JSON, see the operations page")
     return parser
@@ -236,7 +246,9 @@ def _run(options: argparse.Namespace, place: _Place) -> int:
         place.local,
         World(
             clock=clock,
-            platform=bootstrap.system_platform(place.local, clock),
+            platform=bootstrap.system_platform(
+                place.local, clock, serve=identity.card.kind == "laptop"
+            ),
             radio=bootstrap.system_radio(place.local, clock, identity.card.kind),
         ),
         wake,
@@ -370,6 +382,12 @@ def _sensors_scan(options: argparse.Namespace, place: _Place) -> int:
         sensorscan.write(options.write, bus, found)
         print(f"written into {options.write}; a running agent takes it up when it is started again")
     return 0
+
+
+def _session_helper(options: argparse.Namespace) -> int:
+    from zaigang_agent import session_helper
+
+    return session_helper.main(options.socket, SystemClock())
 
 
 def _simulate(options: argparse.Namespace) -> int:

@@ -37,6 +37,13 @@ class PlatformSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="system: this machine; scripted: a pretended one, for tests and demos."),
     ] = "system"
     script: Annotated[str, Meta(description="JSON file that a scripted machine follows.")] = ""
+    helper_socket: Annotated[
+        str,
+        Meta(
+            description="Where session helpers find the running agent; empty: session.sock in the "
+            "unit's RuntimeDirectory, and the usual place on Windows and macOS."
+        ),
+    ] = ""
 
 
 class Node(Struct, frozen=True, forbid_unknown_fields=True):

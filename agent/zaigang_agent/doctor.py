@@ -65,10 +65,11 @@ def examine(patient: Patient) -> Iterator[Check]:
     except AgentError as error:
         yield Check("enrolment", Verdict.FAILS, str(error))
     yield Check("clock", *_clock(patient))
-    yield Check("sessions", *_asked(lambda: _sessions(patient.platform)))
+    yield Check("sessions", *_asked(lambda: _sessions(patient)))
     yield Check("network", *_asked(lambda: _network(patient.platform)))
     yield Check("disk", *_asked(lambda: _disk(patient)))
     yield Check("radio", *_radio(patient, identity))
+    yield from _refused(patient)
     if identity is None:
         return
     yield Check("certificate", *_asked(lambda: _certificate(identity, patient.clock)))
@@ -120,10 +121,37 @@ def _clock(patient: Patient) -> Judged:
     return Verdict.WORKS, "synchronised"
 
 
-def _sessions(platform: Platform) -> Judged:
-    state = platform.sessions()
+def _refused(patient: Patient) -> Iterator[Check]:
+    """What the system refuses: here, or the running agent, which may be another user."""
+    status = statusfile.read_status(patient.state_dir)
+    told = status.limits if status is not None and statusfile.is_running(status) else {}
+    limits = {limit.signal: limit.sentence for limit in patient.platform.limits()} | told
+    for signal, sentence in limits.items():
+        yield Check(signal, Verdict.NOTE, sentence)
+    for label, path in patient.local.folders.items():
+        folder = Path(path).expanduser()
+        try:
+            patient.platform.folder_changes(folder, patient.clock.utc_ms())
+        except SampleError as error:
+            yield Check(f"folder {label}", Verdict.FAILS, error.detail)
+
+
+def _sessions(patient: Patient) -> Judged:
+    state = patient.platform.sessions()
     if state.problem is not None:
-        return Verdict.FAILS, state.problem
+        # Helpers talk to the running agent, not to whoever asks doctor.
+        status = statusfile.read_status(patient.state_dir)
+        if status is None or state.place is None or not statusfile.is_running(status):
+            return Verdict.FAILS, state.problem
+        if status.helpers:
+            by_helper = f"{state.place} session, the rest by its session helper, which is connected"
+            return Verdict.WORKS, by_helper
+        if status.helpers is None or status.looking:
+            return Verdict.FAILS, state.problem
+        return (
+            Verdict.NOTE,
+            f"{state.place} session; whether its helper answers shows when the agent may look again",
+        )
     lock = {True: "locked", False: "not locked", None: "lock unknown"}[state.locked]
     return Verdict.WORKS, f"{state.place or 'unknown'} session, {lock} (by {state.source})"
 

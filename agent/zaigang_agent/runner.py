@@ -423,6 +423,8 @@ class Runner:
             config_version=self._config.version,
             sealed=self._keeper.sealed,
             waiting=parts.spool.waiting,
+            helpers=parts.platform.helpers(),
+            limits={limit.signal: limit.sentence for limit in parts.platform.limits()},
             shedding=self._keeper.shedding,
             problems={**troubles(self._samplers), **self._problems},
             errors=dict(parts.errors),

@@ -35,6 +35,10 @@ class Status(Struct, kw_only=True):
     """Envelopes sealed since the start."""
     waiting: int = 0
     """Envelopes without a receipt."""
+    helpers: int | None = None
+    """Session helpers that are connected; null where none are served."""
+    limits: dict[str, str] = {}
+    """What the system refuses the running agent, by signal."""
     shedding: bool = False
     """Less valuable readings are being given up for want of room."""
     problems: dict[str, str] = {}

@@ -24,9 +24,14 @@ if sys.platform == "linux":
     def _boot_ns() -> int:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
+elif sys.platform == "darwin":
+    # mach_continuous_time: goes on while the machine sleeps. time.monotonic() is mach_absolute_time
+    # there, which does not.
+    def _boot_ns() -> int:
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+
 else:
-    # CLOCK_MONOTONIC of macOS and the counters of Windows go on while the machine sleeps, and
-    # begin about when it started. There is no CLOCK_BOOTTIME there.
+    # The counters of Windows go on while the machine sleeps, and begin when it started.
     def _boot_ns() -> int:
         return time.monotonic_ns()
 

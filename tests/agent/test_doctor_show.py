@@ -18,8 +18,9 @@ from zaigang_agent.ble import faults
 from zaigang_agent.bootstrap import World
 from zaigang_agent.config import LocalConfig, RadioSettings
 from zaigang_agent.doctor import Check, Patient, Verdict
+from zaigang_agent.errors import SampleError
 from zaigang_agent.keys import Identity
-from zaigang_agent.platforms.base import NetworkState, ProcessHealth, SessionState
+from zaigang_agent.platforms.base import Limit, NetworkState, ProcessHealth, SessionState
 from zaigang_agent.privacy import NEVER
 from zaigang_agent.sealing import Buffer, Sealer, Stamp
 from zaigang_agent.spool import Spool
@@ -154,6 +155,43 @@ def test_what_the_running_agent_complains_of_is_passed_on(identity: Identity) ->
     assert checks["broker"].why == "nothing listens"
     assert checks["usage"].why == "no logind"
     assert checks["collector"].why == "does not answer"
+
+
+def test_what_a_helper_tells_the_running_agent_is_not_missing(identity: Identity) -> None:
+    hidden = FakePlatform(session=SessionState("local", False, None, problem="no helper answers"))
+    assert examine(patient(identity, platform=hidden))["sessions"].verdict is Verdict.FAILS
+    running(identity, helpers=0, looking=True)
+    assert examine(patient(identity, platform=hidden))["sessions"].why == "no helper answers"
+    running(identity, helpers=0, looking=False)  # then nobody is let in, and nothing is wrong
+    check = examine(patient(identity, platform=hidden))["sessions"]
+    assert (check.verdict, "may look again" in check.why) == (Verdict.NOTE, True)
+    running(identity, helpers=1)
+    check = examine(patient(identity, platform=hidden))["sessions"]
+    assert check.verdict is Verdict.WORKS
+    assert "session helper" in check.why
+
+
+def test_what_the_system_refuses_has_a_line_here_and_from_the_running_agent(
+    identity: Identity,
+) -> None:
+    refusing = FakePlatform(refusals=(Limit("wifi", "allow location"),))
+    running(identity, limits={"session helper": "speaks another version"})
+    checks = examine(patient(identity, platform=refusing))
+    assert (checks["wifi"].verdict, checks["wifi"].why) == (Verdict.NOTE, "allow location")
+    assert "another version" in checks["session helper"].why
+
+
+def test_a_work_folder_that_is_refused_is_named_by_label(identity: Identity) -> None:
+    platform = FakePlatform()
+
+    def refused(path: Path, since_utc_ms: int) -> int:
+        raise SampleError("permission", f"{path} is refused since {since_utc_ms}")
+
+    platform.folder_changes = refused  # type: ignore[method-assign]  # one folder says no
+    local = LocalConfig(folders={"designs": "/w"})
+    someone = Patient(identity.state_dir, local, FakeClock(), platform, lambda _: None)
+    check = examine(someone)["folder designs"]
+    assert (check.verdict, check.why[:12]) == (Verdict.FAILS, "/w is refuse")
 
 
 def test_a_certificate_that_ran_out_says_enrol_again(identity: Identity) -> None:

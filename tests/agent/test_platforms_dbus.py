@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import struct
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes import message_bus
 from zaigang_agent.platforms import dbus
 from zaigang_agent.platforms.dbus import Connection, DBusError
 
@@ -109,21 +108,8 @@ def test_a_bus_that_is_not_there_is_an_error(address: str) -> None:
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = shutil.which("dbus-daemon")
-    if program is None:
-        pytest.skip("dbus-daemon is not installed")
-    folder = tmp_path_factory.mktemp("bus")
-    config = folder / "bus.conf"
-    config.write_text(
-        f"<busconfig><type>session</type><listen>unix:path={folder}/s</listen>"
-        "<policy context='default'><allow send_destination='*'/><allow own='*'/>"
-        "<allow receive_sender='*'/></policy></busconfig>"
-    )
-    command = [program, f"--config-file={config}", "--nofork", "--print-address"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.terminate()
+    with message_bus.daemon(tmp_path_factory.mktemp("bus")) as address:
+        yield address
 
 
 def test_the_real_daemon_understands_us_and_we_understand_it(daemon: str) -> None:

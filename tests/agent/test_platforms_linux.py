@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.logind import Bus, logind, session
 from zaigang_agent.errors import AgentError, SampleError
 from zaigang_agent.platforms import linux_files as files
 from zaigang_agent.platforms.adjtimex import kernel_synced
 from zaigang_agent.platforms.base import NetworkState, SessionState
-from zaigang_agent.platforms.dbus import DBusError
 from zaigang_agent.platforms.linux import LinuxPlatform, this_machine
+from zaigang_agent.platforms.linux_desktop import LinuxDesktop
 from zaigang_shared.clock import SystemClock
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -99,47 +99,11 @@ def test_changed_files_are_counted_through_subfolders_and_links_are_not_followed
 # ---- sessions
 
 
-class Bus:
-    """logind, or GNOME, with answers by member name or object path."""
-
-    def __init__(self, answers: dict[str, Any]) -> None:
-        self.answers, self.asked = answers, 0
-
-    def call(self, destination: str, path: str, interface: str, member: str, *args: str) -> Any:
-        assert destination
-        assert interface
-        assert len(args) <= 2
-        self.asked += 1
-        answer = self.answers.get(path, self.answers.get(member))
-        if answer is None:
-            raise DBusError(f"{member}: no such thing")
-        return answer
-
-
-def session(**changes: object) -> dict[str, object]:
-    state = {
-        "Class": "user",
-        "State": "active",
-        "Active": True,
-        "Remote": False,
-        "TTY": "",
-        "User": [0, "/u"],
-    }
-    return state | {"Type": "wayland", "LockedHint": False, "IdleHint": False} | changes
-
-
-def logind(*sessions: dict[str, object], going_down: bool = False) -> Bus:
-    rows = [[str(n), 1000, "somebody", "seat0", f"/s/{n}"] for n in range(len(sessions))]
-    details = {f"/s/{n}": session for n, session in enumerate(sessions)}
-    return Bus({"ListSessions": rows, "Get": going_down, **details})
-
-
 def seen(
     system: Bus, desktop: Bus | None = None, root: Path = RECORDED, uid: int = 0
 ) -> SessionState:
-    return LinuxPlatform(
-        FakeClock(), root, system_bus=system, desktop_bus=desktop, uid=uid
-    ).sessions()
+    inside = None if desktop is None else LinuxDesktop(desktop)
+    return LinuxPlatform(FakeClock(), root, system_bus=system, inside=inside, uid=uid).sessions()
 
 
 def test_gnome_tells_session_lock_and_idle_time_exactly() -> None:
@@ -151,7 +115,7 @@ def test_a_desktop_that_does_not_tell_its_idle_time_is_told_as_a_problem() -> No
     state = seen(logind(session()))
     assert (state.place, state.locked, state.idle_ms) == ("local", False, None)
     assert state.problem is not None
-    assert "inside the session" in state.problem
+    assert "no session helper answers" in state.problem
 
 
 def test_the_hint_of_logind_counts_once_it_says_idle() -> None:
@@ -179,6 +143,84 @@ def test_an_agent_that_runs_as_a_person_sees_that_person_only() -> None:
     assert seen(logind(other), gnome, uid=1001).place == "none"
     as_service = seen(logind(other), gnome, uid=998)
     assert (as_service.place, as_service.idle_ms) == ("local", None)
+
+
+def test_a_desktop_that_nobody_can_sit_at_is_remote() -> None:
+    xrdp, here = session(Type="x11", Seat=["", "/"]), session(Seat=["seat0", "/seat"])
+    assert seen(logind(xrdp)).place == "remote"
+    assert seen(logind(here)).place == "local"
+    assert seen(logind(xrdp, here), Bus({"GetIdletime": 1})).place == "local"
+
+
+TCP_HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt uid\n"
+FROM_ELSEWHERE = "   0: 110200C0:170C 076433C6:C890 01 00000000:00000000 00:00000000 00000000 0\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "shared"),
+    [
+        (FROM_ELSEWHERE, True),
+        (FROM_ELSEWHERE.replace(":170C", ":0D3D"), True),  # RDP
+        (FROM_ELSEWHERE.replace(" 01 ", " 0A "), False),  # listening
+        (FROM_ELSEWHERE.replace("076433C6", "0100007F"), False),  # this machine itself
+        (FROM_ELSEWHERE.replace(":170C", ":01BB"), False),
+        ("", False),
+    ],
+)
+def test_a_shared_screen_is_under_remote_control(tmp_path: Path, line: str, shared: bool) -> None:
+    (tmp_path / "proc/net").mkdir(parents=True)
+    (tmp_path / "proc/net/tcp").write_text(TCP_HEAD + line)
+    state = seen(logind(session()), Bus({"GetIdletime": 7}), root=tmp_path)
+    assert (state.place, state.idle_ms) == ("remote" if shared else "local", 7)
+
+
+def test_either_word_for_locked_holds_and_the_sessions_own_reason_is_told() -> None:
+    for hint, own, locked in ((True, False, True), (False, True, True), (False, False, False)):
+        bus = Bus({"GetIdletime": 7, "GetActive": own})
+        assert seen(logind(session(LockedHint=hint)), bus).locked is locked
+    assert seen(logind(session(LockedHint=None)), Bus({"GetIdletime": 7})).locked is None
+    # KDE on Wayland: it tells whether it is locked, and nothing else.
+    kde = seen(logind(session()), Bus({"/org/freedesktop/ScreenSaver": False}))
+    assert (kde.locked, kde.idle_ms) == (False, None)
+    assert "reaches no desktop" in str(kde.problem)
+
+
+def test_the_access_point_stands_in_where_no_gateway_is_known(tmp_path: Path) -> None:
+    (tmp_path / "proc/net").mkdir(parents=True)
+    wlan = tmp_path / "sys/class/net/wlan0"
+    wlan.mkdir(parents=True)
+    (wlan / "uevent").write_text("DEVTYPE=wlan\n")
+    zeros = "0" * 32
+    route = f"{zeros} 00 {zeros} 00 {zeros} 00000400 00000001 00000000 00000003 wlan0\n"
+    (tmp_path / "proc/net/ipv6_route").write_text(route)
+    answers = {"GetDeviceByIpIface": "/d", "/d": "/p", "/p": "02:00:5E:10:00:02"}
+    platform = LinuxPlatform(FakeClock(), tmp_path, system_bus=Bus(answers))
+    assert platform.network() == NetworkState("wifi", False, bytes.fromhex("02005e100002"))
+    unknown = LinuxPlatform(FakeClock(), tmp_path, system_bus=Bus({}))
+    assert unknown.network() == NetworkState("wifi", False, None)
+
+
+def test_the_foreground_is_asked_along_with_the_session_and_unknown_without_one() -> None:
+    platform = LinuxPlatform(FakeClock(), RECORDED, system_bus=logind())
+    assert platform.foreground({"code"}) is None
+    assert platform.helpers() is None
+    assert platform.limits() == ()
+    wayland = LinuxPlatform(FakeClock(), RECORDED, system_bus=logind(session()))
+    assert wayland.foreground({"code"}) is None
+    assert [limit.signal for limit in wayland.limits()] == ["foreground"]
+    assert wayland.foreground(()) is None
+    assert wayland.limits() == ()
+
+
+def test_a_folder_that_is_refused_is_no_folder_without_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object) -> None:
+        raise PermissionError(13, "denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(SampleError, match="ProtectHome"):
+        machine("container-idle").folder_changes(tmp_path, 0)
 
 
 def test_logind_tells_whether_the_machine_goes_down() -> None:
@@ -254,6 +296,7 @@ def test_any_text_gives_six_bytes_of_hardware_address_or_none(
 def test_any_text_gives_small_values_or_none(text: str) -> None:
     assert files.link_of(text) in ("ethernet", "wifi", "cellular")
     assert files.is_tunnel("eth0", text, text) in (True, False)
+    assert files.screen_is_shared(text) in (True, False)
     pages, terminal = files.resident_pages(text), files.controlling_terminal(text)
     assert pages is None or pages >= 0
     assert terminal is None or isinstance(terminal, int)

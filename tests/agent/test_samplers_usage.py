@@ -13,9 +13,10 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.platform import FakePlatform
 from zaigang_agent.errors import SampleError
 from zaigang_agent.platforms.base import SessionState
+from zaigang_agent.regularity import is_regular
 from zaigang_agent.samplers.base import Now
 from zaigang_agent.samplers.folders import FolderCounter
-from zaigang_agent.samplers.usage import UsageSampler, is_regular, level
+from zaigang_agent.samplers.usage import UsageSampler, level
 from zaigang_shared.readings import Usage, encode
 
 LOOK_MS = 10_000
@@ -210,6 +211,42 @@ def test_applications_are_told_by_label_and_others_not_at_all() -> None:
     [usage] = looking.looks([local(0)] * 6)
     assert usage.apps == {"drawing": 3}
     assert looking.platform.process_passes == 1  # one pass a minute is enough
+
+
+def test_where_the_system_tells_it_the_levels_are_time_in_the_foreground() -> None:
+    looking = Looking({"drawing": ["freecad"], "mail": ["thunderbird"]})
+    looking.platform.processes = frozenset({"freecad", "thunderbird"})
+    looking.platform.front = frozenset({"freecad"})
+    looking.looks([local(0)] * 2)
+    looking.platform.front = frozenset()
+    [usage] = looking.looks([local(0)] * 4)
+    assert usage.apps == {"drawing": 2}
+    assert looking.platform.process_passes == 0
+
+
+def test_behind_a_lock_screen_nothing_is_in_front() -> None:
+    looking = Looking({"drawing": ["freecad"]})
+    looking.platform.front = frozenset({"freecad"})
+    [usage] = looking.looks([local(0, locked=True)] * 6)
+    assert usage.apps == {}
+
+
+def test_what_was_judged_where_the_inputs_were_seen_is_believed() -> None:
+    looking = Looking()
+    [usage] = looking.looks([replace(local(0, step_ms=1_000), regular=True)] * 6)
+    assert usage.regular is True
+
+
+def test_a_folder_that_is_refused_has_no_count_and_hides_nothing_else() -> None:
+    looking = Looking()
+
+    def refused(path: Path, since_utc_ms: int) -> int:
+        raise SampleError("permission", f"{path} {since_utc_ms}")
+
+    looking.platform.folder_changes = refused  # type: ignore[method-assign]  # one folder says no
+    found = looking.looks([local(0)] * 180)
+    assert len(found) == 30
+    assert all(usage.touched == {} for usage in found)
 
 
 def test_a_folder_is_counted_every_quarter_of_an_hour_since_the_last_count() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zaigang_agent.errors import SampleError
-from zaigang_agent.platforms.base import NetworkState, ProcessHealth, SessionState
+from zaigang_agent.platforms.base import Limit, NetworkState, ProcessHealth, SessionState
 
 
 @dataclass
@@ -24,6 +24,9 @@ class FakePlatform:
     )
     processes: frozenset[str] = frozenset()
     process_passes: int = 0
+    front: frozenset[str] | None = None
+    refusals: tuple[Limit, ...] = ()
+    helping: int | None = None
     changes: int = 0
     changes_asked: list[tuple[Path, int]] = field(default_factory=list)
     state: ProcessHealth = field(default_factory=lambda: ProcessHealth(32 << 20, 0, 10 << 30, None))
@@ -54,6 +57,9 @@ class FakePlatform:
         self.process_passes += 1
         return frozenset(names) & self.processes
 
+    def foreground(self, names: Collection[str]) -> frozenset[str] | None:
+        return None if self.front is None else frozenset(names) & self.front
+
     def folder_changes(self, path: Path, since_utc_ms: int) -> int:
         self.changes_asked.append((path, since_utc_ms))
         return self.changes
@@ -61,6 +67,12 @@ class FakePlatform:
     def health(self, state_dir: Path) -> ProcessHealth:
         assert state_dir.name
         return self.state
+
+    def limits(self) -> tuple[Limit, ...]:
+        return self.refusals
+
+    def helpers(self) -> int | None:
+        return self.helping
 
     def _maybe_refuse(self) -> None:
         if self.refused is not None:

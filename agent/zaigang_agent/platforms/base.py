@@ -1,12 +1,13 @@
 """What the operating system is asked, and nothing beyond it.
 
 No window titles, key strokes, file names, document contents, browser addresses or network names
-can be had through this protocol; a sampler cannot send what it cannot ask.
+can be had through this protocol; a sampler cannot send what it cannot ask. What each system tells,
+what it refuses, and how that was verified: docs/platforms.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +29,65 @@ class SessionState:
     """Where the answer came from, for doctor: "logind", "terminals"."""
     problem: str | None = None
     """One sentence on what is missing and what to do; None when nothing is."""
+    regular: bool | None = None
+    """Judged where the inputs were seen: too regular for a hand. None: judge by `idle_ms`."""
+
+
+@dataclass(frozen=True, slots=True)
+class InSession:
+    """What can only be seen from within a session: by this process, or by its session helper."""
+
+    idle_ms: int | None
+    """Since the last input; None when this desktop does not tell."""
+    idle_step_ms: int
+    locked: bool | None
+    front: str | None
+    """Which of the names that were asked for has the foreground, "" when another program or none
+    has; None when this desktop does not tell."""
+    regular: bool | None = None
+    problem: str | None = None
+    """One sentence on what is missing and what to do."""
+
+
+class Inside(Protocol):
+    """Somebody in a session who can be asked what is seen there."""
+
+    def look(self, names: Sequence[str]) -> InSession:
+        """`names`: executables, lower case; no other program's name comes back. Raises nothing."""
+        ...
+
+
+class HelperDesk(Protocol):
+    """Where session helpers are asked: `helper_server.Helpers`, loaded only where some are served."""
+
+    problem: str | None
+    """Why the last helper was cut off; None after one that answered."""
+
+    @property
+    def connected(self) -> int: ...
+
+    def ask(self, owner: int, owners: Collection[int], names: Collection[str]) -> InSession | None:
+        """What the helper of `owner` sees; None when none answers. `owners`: all with a session."""
+        ...
+
+
+class Wire(Protocol):
+    """A connection to the service; as `socket.socket`."""
+
+    def recv(self, most: int, /) -> bytes: ...
+
+    def sendall(self, data: bytes, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Something that this system refuses, or does not tell: for doctor, never an absence."""
+
+    signal: str
+    sentence: str
+    """What is missing, why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +97,8 @@ class NetworkState:
     link: Link
     vpn: bool
     gateway_mac: bytes | None
-    """Six bytes; None when there is no gateway or it has not been heard from."""
+    """Six bytes; None when there is no gateway or it has not been heard from. Where only IPv6 leads
+    out, or the gateway is not told, and the link is Wi-Fi: the access point's, if it may be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +145,21 @@ class Platform(Protocol):
         """Which of `names` (executables, lower case) are running. Other names are not kept."""
         ...
 
+    def foreground(self, names: Collection[str]) -> frozenset[str] | None:
+        """Which of `names` (as for `running`) has the foreground, at most one; None when the system
+        does not tell. Another program in the foreground is no name at all."""
+        ...
+
     def folder_changes(self, path: Path, since_utc_ms: int) -> int:
         """How many files under `path` changed since then: a number, no names."""
         ...
 
     def health(self, state_dir: Path) -> ProcessHealth: ...
+
+    def limits(self) -> tuple[Limit, ...]:
+        """What doctor has to say about this system beyond what is asked above."""
+        ...
+
+    def helpers(self) -> int | None:
+        """Session helpers that are connected; None where this process serves none."""
+        ...

@@ -14,10 +14,12 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from zaigang_agent.errors import AgentError
+from zaigang_agent.platforms import local_socket
 
 SYSTEM_BUS: Final = "unix:path=/run/dbus/system_bus_socket"
 _METHOD_RETURN: Final = 2
 _ERROR: Final = 3
+_NO_AUTO_START: Final = 2  # whoever only looks starts nothing
 # logind answers in under a millisecond; a bus that hangs must not hold up the agent.
 _TIMEOUT_S: Final = 2.0
 _MAX_MESSAGE: Final = 1 << 20  # answers have a few KiB; the specification would allow 128 MiB
@@ -122,14 +124,7 @@ def _connect(address: str) -> socket.socket:
         options = dict(option.partition("=")[::2] for option in rest.split(","))
         where = options.get("path") or ("\0" + options["abstract"] if "abstract" in options else "")
         if transport == "unix" and where:
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                connection.settimeout(_TIMEOUT_S)
-                connection.connect(unquote(where))
-            except OSError:
-                connection.close()
-                raise
-            return connection
+            return local_socket.connect(unquote(where), _TIMEOUT_S)
     raise OSError("no UNIX socket in the address")
 
 
@@ -150,7 +145,9 @@ def _method_call(serial: int, fields: list[tuple[int, str, str]], args: tuple[st
         _pad(header, 8)
         signature = b"s" * len(args)
         header += bytes([8, 1, ord("g"), 0, len(signature)]) + signature + b"\0"
-    message = bytearray(struct.pack("<cBBBIII", b"l", 1, 0, 1, len(body), serial, len(header)))
+    message = bytearray(
+        struct.pack("<cBBBIII", b"l", 1, _NO_AUTO_START, 1, len(body), serial, len(header))
+    )
     message += header
     _pad(message, 8)
     return bytes(message + body)

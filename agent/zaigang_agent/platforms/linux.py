@@ -1,33 +1,37 @@
-"""Linux: laptops of every desktop, and nodes. Reads files; asks logind and GNOME when they are there.
+"""Linux: laptops of every desktop, and nodes. Reads files; asks logind when it is there, and whoever
+can see what the session sees: this process in its own session, a session helper in another's.
 
 The root of the file tree is an argument, so that recorded trees answer in tests.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from zaigang_agent.errors import AgentError, SampleError
-from zaigang_agent.platforms import dbus, linux_files, logind
-from zaigang_agent.platforms.base import NetworkState, ProcessHealth, SessionState
+from zaigang_agent.platforms import dbus, linux_files, logind, tree
+from zaigang_agent.platforms.base import (
+    HelperDesk,
+    Inside,
+    NetworkState,
+    ProcessHealth,
+    SessionState,
+)
+from zaigang_agent.platforms.looks import SessionLooks
 from zaigang_shared.clock import Clock
 
-# Folders deeper or larger than this are build trees and caches, not somebody's work of the last
-# quarter of an hour; 50,000 files take about 0.2 s of processor time.
-_MAX_FILES: Final = 50_000
-# Two samplers ask within one step of the agent; a lock half a second later is the next look's.
-_SAME_LOOK_MS: Final = 1_000
 # Without logind the answer takes a pass over all processes, 2.5 ms here: once a minute is free,
 # every ten seconds would be half of all that the agent uses.
 _IN_USE_MS: Final = 60_000
+_TERMINALS: Final = "terminals"
 
 
-class LinuxPlatform:
+class LinuxPlatform(SessionLooks):
     """`platforms.base.Platform` on Linux."""
 
     name = "linux"
@@ -38,21 +42,19 @@ class LinuxPlatform:
         root: Path = Path("/"),
         *,
         system_bus: logind.Caller | None = None,
-        desktop_bus: logind.Caller | None = None,
+        inside: Inside | None = None,
+        helpers: HelperDesk | None = None,
         kernel_synced: Callable[[], bool] | None = None,
         uid: int = 0,
     ) -> None:
-        """`system_bus`, `desktop_bus`: connections, None for a bus that is not there;
-        `kernel_synced`: asks the kernel when the file tree does not tell; `uid`: whose process
-        this is."""
-        self._clock = clock
+        """`system_bus`: a connection, None for a bus that is not there; `inside`: the session of
+        this process; `helpers`: of everybody else's; `kernel_synced`: asks the kernel when the file
+        tree does not tell; `uid`: whose process this is."""
+        super().__init__(clock, own=uid, inside=inside, helpers=helpers)
         self._root = root
         self._system_bus = system_bus
-        self._desktop_bus = desktop_bus
         self._kernel_synced = kernel_synced or (lambda: False)
         self._uid = uid
-        self._session: SessionState | None = None
-        self._session_until_ms = 0
 
     # ---- time and boot
 
@@ -81,36 +83,43 @@ class LinuxPlatform:
 
     # ---- session
 
-    def sessions(self) -> SessionState:
-        now_ms = self._clock.boot_ms()
-        if self._session is None or now_ms >= self._session_until_ms:
-            self._session = self._look()
-            kept_ms = _SAME_LOOK_MS if self._session.source == logind.SOURCE else _IN_USE_MS
-            self._session_until_ms = now_ms + kept_ms
-        return self._session
+    def _kept_ms(self, state: SessionState) -> int:
+        return _IN_USE_MS if state.source == _TERMINALS else super()._kept_ms(state)
 
     def _look(self) -> SessionState:
         why = "no message bus"
         if self._system_bus is not None:
             try:
-                return logind.sessions(
-                    self._system_bus,
-                    self._desktop_bus,
-                    self._terminal_idle_ms,
-                    self._clock.utc_ms(),
-                    self._uid,
-                )
+                return self._by_logind(self._system_bus)
             except dbus.DBusError as error:
                 why = str(error)
         return self._without_logind(why)
+
+    def _by_logind(self, bus: logind.Caller) -> SessionState:
+        chosen = logind.choose(bus, self._uid)
+        seen = None
+        if chosen is not None and chosen.graphical and chosen.owner is not None:
+            seen = self._see(chosen.owner, chosen.owners)
+        found = logind.state(chosen, seen, self._terminal_idle_ms, self._clock.utc_ms())
+        if found.place == "local" and self._screen_shared():
+            found = replace(found, place="remote")
+        return found
+
+    def _screen_shared(self) -> bool:
+        """Whether somebody is connected to this machine's own screen from elsewhere: then whose
+        hand it is cannot be told. Only ports and states of connections are looked at."""
+        return any(
+            linux_files.screen_is_shared(self._text(f"proc/net/{table}"))
+            for table in ("tcp", "tcp6")
+        )
 
     def _without_logind(self, why: str) -> SessionState:
         """Containers and machines without systemd: when no process has a terminal and no display
         is served, nobody is in a session; otherwise it cannot be told who, and where from."""
         if self._in_use():
             problem = f"logind cannot be asked ({why}): sessions, lock and idle time are unknown"
-            return SessionState(None, None, None, 1, "terminals", problem)
-        return SessionState("none", False, None, 1, "terminals", None)
+            return SessionState(None, None, None, 1, _TERMINALS, problem)
+        return SessionState("none", False, None, 1, _TERMINALS, None)
 
     def _in_use(self) -> bool:
         displays = any(
@@ -146,11 +155,15 @@ class LinuxPlatform:
         physical = next((route for route in routes if route.interface not in tunnels), None)
         if physical is None:
             return NetworkState("none", vpn, None)
-        mac = None
+        mac, link = None, linux_files.link_of(self._net(physical.interface, "uevent"))
         if physical.gateway is not None:
             arp = self._text("proc/net/arp")
             mac = linux_files.hardware_address(arp, physical.gateway, physical.interface)
-        return NetworkState(linux_files.link_of(self._net(physical.interface, "uevent")), vpn, mac)
+        if mac is None and link == "wifi" and self._system_bus is not None:
+            from zaigang_agent.platforms import networkmanager  # for the few networks of IPv6 alone
+
+            mac = networkmanager.access_point(self._system_bus, physical.interface)
+        return NetworkState(link, vpn, mac)
 
     def _is_tunnel(self, name: str) -> bool:
         flags = self._net(name, "tun_flags")
@@ -166,19 +179,7 @@ class LinuxPlatform:
         return linux_files.names_running(comms, names)
 
     def folder_changes(self, path: Path, since_utc_ms: int) -> int:
-        since_ns = since_utc_ms * 1_000_000
-        changed = seen = 0
-        waiting = [path]
-        while waiting and seen < _MAX_FILES:
-            for entry in _entries(waiting.pop()):
-                seen += 1
-                # Gone meanwhile: deleted files are not counted either.
-                with contextlib.suppress(OSError):
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(Path(entry.path))
-                    elif entry.stat(follow_symlinks=False).st_mtime_ns > since_ns:
-                        changed += 1
-        return changed
+        return tree.changed_files(path, since_utc_ms)
 
     def health(self, state_dir: Path) -> ProcessHealth:
         pages = linux_files.resident_pages(self._text("proc/self/statm")) or 0
@@ -227,27 +228,35 @@ class LinuxPlatform:
             return ""
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What is in a folder but hidden: caches and version control change by themselves. Empty when
-    it is gone or not ours to read."""
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError:
-        return []
+def this_machine(clock: Clock, helper_socket: Path | None = None) -> LinuxPlatform:
+    """The machine that this process runs on. `helper_socket`: serve session helpers there.
 
-
-def this_machine(clock: Clock) -> LinuxPlatform:
-    """The machine that this process runs on."""
-    desktop = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
+    Raises AgentError when there can be no socket at that place.
+    """
     has_logind = Path("/run/systemd/system").exists()
+    uid = os.getuid()
     return LinuxPlatform(
         clock,
         system_bus=dbus.Connection(dbus.SYSTEM_BUS) if has_logind else None,
-        desktop_bus=dbus.Connection(desktop) if desktop else None,
+        inside=_own_session(clock) if has_logind and "XDG_RUNTIME_DIR" in os.environ else None,
+        helpers=None if helper_socket is None else _serve(helper_socket, clock),
         kernel_synced=_kernel_synced,
-        uid=os.getuid(),
+        uid=uid,
     )
+
+
+def _own_session(clock: Clock) -> Inside:
+    # An agent that runs as a service has no session, and does not load this.
+    from zaigang_agent.platforms import linux_desktop
+
+    return linux_desktop.this_session(os.environ, clock)
+
+
+def _serve(path: Path, clock: Clock) -> HelperDesk:
+    from zaigang_agent.platforms.helper_server import Helpers
+    from zaigang_agent.platforms.helper_socket import SocketListener
+
+    return Helpers(SocketListener(path), clock)
 
 
 def _kernel_synced() -> bool:

@@ -16,6 +16,13 @@ _REJECT: Final = 0x200
 _ARP_COMPLETE: Final = 0x2
 _ZERO_MAC: Final = bytes(6)
 _TUN: Final = 0x1  # IFF_TUN; a TAP (0x2) belongs to a virtual machine more often than to a VPN
+_ESTABLISHED: Final = 0x01  # include/net/tcp_states.h
+# RDP and VNC by their registered ports. A server that was moved to another is not noticed; a longer
+# list would take other programs for screen sharing.
+_SHARING_PORTS: Final = frozenset({3389, *range(5900, 5910)})
+_LOOPBACK: Final = frozenset({
+    "0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000",
+})  # fmt: skip
 _MAC: Final = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}\Z")
 
 
@@ -81,6 +88,24 @@ def hardware_address(arp: str, address: str, interface: str) -> bytes | None:
             mac = bytes.fromhex(fields[3].replace(":", ""))
             return None if mac == _ZERO_MAC else mac
     return None
+
+
+def screen_is_shared(tcp: str) -> bool:
+    """Whether a connection from another machine to a port of RDP or VNC stands: /proc/net/tcp, tcp6."""
+    return any(map(_shares_screen, tcp.splitlines()))
+
+
+def _shares_screen(line: str) -> bool:
+    fields = line.split(maxsplit=4)
+    try:
+        port = int(fields[1].rpartition(":")[2], 16)
+        return (
+            port in _SHARING_PORTS
+            and int(fields[3], 16) == _ESTABLISHED
+            and fields[2].rpartition(":")[0].upper() not in _LOOPBACK
+        )
+    except (IndexError, ValueError):
+        return False
 
 
 def devtype(uevent: str) -> str:

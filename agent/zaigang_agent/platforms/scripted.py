@@ -26,7 +26,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from zaigang_agent.errors import AgentError
-from zaigang_agent.platforms.base import NetworkState, ProcessHealth, SessionState
+from zaigang_agent.platforms.base import Limit, NetworkState, ProcessHealth, SessionState
 from zaigang_shared.clock import Clock
 from zaigang_shared.readings import Link, SessionPlace
 
@@ -188,6 +188,9 @@ class ScriptedPlatform:
     def running(self, names: Collection[str]) -> frozenset[str]:
         return frozenset(names) & {name.lower() for name in self._now().apps}
 
+    def foreground(self, names: Collection[str]) -> frozenset[str] | None:
+        return None  # a script says what runs, not what is in front
+
     def folder_changes(self, path: Path, since_utc_ms: int) -> int:
         now_ms = self._clock.utc_ms()
         # Whole files of the segment that holds now: counts of successive calls add up.
@@ -201,6 +204,12 @@ class ScriptedPlatform:
         """A plausible machine, the same on every host: what is simulated is not this process."""
         cpu_ms = self._clock.boot_ms() // 3600
         return ProcessHealth(34 << 20, cpu_ms, 64 << 30, self._now().battery_pct)
+
+    def limits(self) -> tuple[Limit, ...]:
+        return ()
+
+    def helpers(self) -> int | None:
+        return None
 
     def _now(self) -> State:
         return self.state(self._clock.utc_ms())

@@ -5,10 +5,12 @@ Reads: modification times. Never reads: file names for keeping, contents, or any
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from zaigang_agent.errors import SampleError
 from zaigang_agent.platforms.base import Platform
 from zaigang_agent.samplers.base import Now
 
@@ -33,14 +35,17 @@ class FolderCounter:
         self._counted_utc_ms, self._counted_boot_ms = now.utc_ms, now.boot_ms
 
     def count(self, now: Now) -> dict[str, int]:
-        """Changes by label since the last count; empty when it is not time yet."""
+        """Changes by label since the last count; empty when it is not time yet. A folder that is
+        refused has no count, which is not a count of 0; doctor says why."""
         if self._counted_boot_ms is None:
             self.restart(now)
         elif self._folders and now.boot_ms - self._counted_boot_ms >= EVERY_MS:
             since_utc_ms = self._counted_utc_ms
             self.restart(now)
-            return {
-                label: min(_MAX_COUNT, max(0, self._platform.folder_changes(path, since_utc_ms)))
-                for label, path in self._folders.items()
-            }
+            counts = {}
+            for label, path in self._folders.items():
+                with contextlib.suppress(SampleError):
+                    changes = self._platform.folder_changes(path, since_utc_ms)
+                    counts[label] = min(_MAX_COUNT, max(0, changes))
+            return counts
         return {}

@@ -1,20 +1,20 @@
 """How the machine was used: whether there was input, never which.
 
-Reads: time since the last input, locked or not, which allow-listed work applications run, how many
-files changed in configured work folders. Never reads: keys, mouse positions, window titles, other
-applications' names, file names or contents.
+Reads: time since the last input, locked or not, which allow-listed work application is in front (or
+runs, where the system does not tell what is in front), how many files changed in configured work
+folders. Never reads: keys, mouse positions, window titles, other applications' names, file names or
+contents.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
 from zaigang_agent.errors import SampleError
 from zaigang_agent.platforms.base import Platform, SessionState
+from zaigang_agent.regularity import Inputs
 from zaigang_agent.samplers.base import Now
 from zaigang_agent.samplers.folders import FolderCounter
 from zaigang_shared.device_config import DeviceConfig
@@ -31,15 +31,6 @@ MAX_LOOK_MS: Final = 600_000
 _MIN_SUSPEND_MS: Final = 2_000
 _APPS_EVERY_MS: Final = 60_000  # a pass over all processes costs milliseconds, not microseconds
 
-# A hand does not repeat twelve pauses within a tenth of a second: for periods of 2 s or more each
-# has a chance of one in ten at most. Fewer would hit people, more would need an hour for a
-# mouse mover that stirs every five minutes.
-_MIN_INTERVALS: Final = 12
-_KEPT_INPUTS: Final = 40
-_TOLERANCE_MS: Final = 100
-_SHORTEST_PERIOD_MS: Final = 2_000
-_SAME_INPUT_MS: Final = 500  # one input seen in two looks, with the looks' own jitter
-
 
 def level(part_ms: int, whole_ms: int) -> int:
     """0 none, 1 under a third, 2 under two thirds, 3 more."""
@@ -48,33 +39,6 @@ def level(part_ms: int, whole_ms: int) -> int:
     if part_ms * 3 < whole_ms:
         return 1
     return 2 if part_ms * 3 < whole_ms * 2 else 3
-
-
-def is_regular(inputs_ms: Sequence[int]) -> bool:
-    """Whether the times of inputs, in order, are all steps of one period.
-
-    Not every input is seen, only the last one before each look; so pauses may be any multiple of
-    the period. Periods under 2 s cannot be told from work and are not judged.
-    """
-    pauses_ms = [later - earlier for earlier, later in itertools.pairwise(inputs_ms)]
-    if len(pauses_ms) < _MIN_INTERVALS:
-        return False
-    shortest_ms = min(pauses_ms)
-    # The shortest pause seen is itself a small multiple of the period.
-    return any(
-        _fits(pauses_ms, shortest_ms / parts)
-        for parts in range(1, max(1, shortest_ms // _SHORTEST_PERIOD_MS) + 1)
-        if shortest_ms / parts >= _SHORTEST_PERIOD_MS
-    )
-
-
-def _fits(pauses_ms: Sequence[int], period_ms: float) -> bool:
-    # The first guess carries the jitter of one pause; the sum of all pauses averages it away.
-    steps = sum(round(pause / period_ms) for pause in pauses_ms)
-    refined_ms = sum(pauses_ms) / steps
-    return refined_ms >= _SHORTEST_PERIOD_MS and all(
-        abs(pause - round(pause / refined_ms) * refined_ms) <= _TOLERANCE_MS for pause in pauses_ms
-    )
 
 
 @dataclass
@@ -109,7 +73,8 @@ class UsageSampler:
         self._apps = {label: frozenset(n.lower() for n in names) for label, names in apps.items()}
         self._running: frozenset[str] = frozenset()
         self._apps_due_ms = 0
-        self._inputs_ms: deque[int] = deque(maxlen=_KEPT_INPUTS)
+        self._inputs = Inputs()
+        self._told_regular: bool | None = None
         self._stretch: _Stretch | None = None
         self._suspended_ms = 0
 
@@ -148,7 +113,8 @@ class UsageSampler:
 
     def _forget(self, now: Now) -> None:
         self._stretch = None
-        self._inputs_ms.clear()
+        self._inputs.forget()
+        self._told_regular = None
         self._apps_due_ms = now.boot_ms
         self._folders.restart(now)
 
@@ -156,18 +122,26 @@ class UsageSampler:
         stretch.span_ms += now.span_ms
         if seen.idle_ms is not None:
             stretch.active_ms += max(0, now.span_ms - seen.idle_ms)
-            input_ms = now.boot_ms - seen.idle_ms
-            if seen.idle_step_ms > _TOLERANCE_MS:
-                self._inputs_ms.clear()  # rounded times are always regular
-            elif not self._inputs_ms or input_ms - self._inputs_ms[-1] > _SAME_INPUT_MS:
-                self._inputs_ms.append(input_ms)
-        for label in self._apps_running(now):
+            self._inputs.note(now.boot_ms, seen.idle_ms, seen.idle_step_ms)
+        self._told_regular = seen.regular
+        for label in self._apps_used(seen, now):
             stretch.app_ms[label] = stretch.app_ms.get(label, 0) + now.span_ms
 
-    def _apps_running(self, now: Now) -> frozenset[str]:
-        if self._apps and now.boot_ms >= self._apps_due_ms:
+    def _apps_used(self, seen: _Seen, now: Now) -> frozenset[str]:
+        """Labels in the foreground now; where the system does not tell, those that run."""
+        if not self._apps:
+            return frozenset()
+        wanted = frozenset().union(*self._apps.values())
+        found = self._platform.foreground(wanted)
+        if found is None:
+            return self._apps_running(wanted, now)
+        # Behind a lock screen nothing is in front of anybody.
+        found = frozenset() if seen.locked or seen.place == "none" else found
+        return frozenset(k for k, names in self._apps.items() if names & found)
+
+    def _apps_running(self, wanted: frozenset[str], now: Now) -> frozenset[str]:
+        if now.boot_ms >= self._apps_due_ms:
             self._apps_due_ms = now.boot_ms + _APPS_EVERY_MS
-            wanted = frozenset().union(*self._apps.values())
             found = self._platform.running(wanted)
             self._running = frozenset(k for k, names in self._apps.items() if names & found)
         return self._running
@@ -179,7 +153,7 @@ class UsageSampler:
             t_ms=t_ms,
             span_ms=stretch.span_ms,
             active=level(stretch.active_ms, stretch.span_ms),
-            regular=is_regular(self._inputs_ms),
+            regular=self._inputs.regular() if self._told_regular is None else self._told_regular,
             session=stretch.place,
             locked=stretch.locked,
             apps={k: level(ms, stretch.span_ms) for k, ms in stretch.app_ms.items()},
@@ -195,6 +169,8 @@ class _Seen:
     locked: bool
     idle_ms: int | None
     idle_step_ms: int
+    regular: bool | None = None
+    """Judged already by who saw the inputs."""
 
     @staticmethod
     def of(state: SessionState) -> _Seen:
@@ -208,4 +184,5 @@ class _Seen:
         if not known or (state.idle_ms is None and not state.locked):
             raise SampleError("permission", problem)
         place, locked = cast("SessionPlace", state.place), bool(state.locked)
-        return _Seen(place, locked, None if locked else state.idle_ms, state.idle_step_ms)
+        idle_ms = None if locked else state.idle_ms
+        return _Seen(place, locked, idle_ms, state.idle_step_ms, state.regular)
