@@ -38,7 +38,6 @@ WARM_UP_S: Final = 100
 BAR_MIB: Final = 45
 BAR_CPU_S_PER_H: Final = 3
 _ROOT: Final = Path(__file__).parents[2]
-_UNIT: Final = _ROOT / "systemd" / "zaigang-agent.service"
 _SOURCES: Final = (str(_ROOT / "agent"), str(_ROOT / "shared"))
 _BARE: Final = "import time; time.sleep(1e9)"
 _KIB: Final = 1024
@@ -85,27 +84,27 @@ def measure(
         _agent(stack, python, kind, radio=adverts_per_s is not None) as agent,
     ):
         database = stack.folder / "device" / "spool.db"
-        stack.until("the first receipt", lambda: _chain(database)[1] > 0, within_s=180)
+        stack.until("the first receipt", lambda: chain(database)[1] > 0, within_s=180)
         time.sleep(warm_up_s)
-        before, sealed = (_cpu_s(agent), _cpu_s(bare)), _chain(database)[0]
+        before, sealed = (cpu_s(agent), cpu_s(bare)), chain(database)[0]
         began = time.monotonic()
         time.sleep(seconds)
         took_s = time.monotonic() - began
         assert agent.poll() is None, stack.log("agent")
-        last_seq, through = _chain(database)
+        last_seq, through = chain(database)
         return Measured(
             python=_version(python),
-            agent=_cost(agent, _cpu_s(agent) - before[0], took_s),
-            bare=_cost(bare, _cpu_s(bare) - before[1], took_s),
+            agent=cost(agent, cpu_s(agent) - before[0], took_s),
+            bare=cost(bare, cpu_s(bare) - before[1], took_s),
             seconds=took_s,
             sealed=last_seq - sealed,
             waiting=last_seq - through,
         )
 
 
-def unit_environment() -> Mapping[str, str]:
+def unit_environment(unit: str = "zaigang-agent.service") -> Mapping[str, str]:
     """What the shipped unit sets for the agent; memory depends on it."""
-    lines = _UNIT.read_text(encoding="utf-8").splitlines()
+    lines = (_ROOT / "systemd" / unit).read_text(encoding="utf-8").splitlines()
     pairs = [one for line in lines if line.startswith("Environment=") for one in line[12:].split()]
     return dict(pair.split("=", 1) for pair in pairs)
 
@@ -182,19 +181,19 @@ def _agent(
         process = subprocess.Popen(
             [*ours, "run", *state], stdout=log, stderr=log, env=_environment(), cwd=stack.folder
         )
-    with _ended(process):
+    with ended(process):
         yield process
 
 
 @contextlib.contextmanager
 def _bare(python: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen([python, "-c", _BARE], env=_environment())
-    with _ended(process):
+    with ended(process):
         yield process
 
 
 @contextlib.contextmanager
-def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
@@ -212,20 +211,20 @@ def _version(python: str) -> str:
     return done.stdout.strip()
 
 
-def _chain(database: Path) -> tuple[int, int]:
+def chain(database: Path) -> tuple[int, int]:
     """The newest envelope, and the newest that has a receipt."""
     chain = rows(database, "SELECT last_seq, through FROM chain")[0]
     return chain["last_seq"], chain["through"]
 
 
-def _cpu_s(process: subprocess.Popen[bytes]) -> float:
+def cpu_s(process: subprocess.Popen[bytes]) -> float:
     """Processor time so far, user and system, of all threads that it has and had."""
     # Linux's clock of another process (clock_getcpuclockid(3)): nanoseconds, where /proc/PID/stat
     # has hundredths of a second, which are a tenth of what an agent uses in a minute.
     return time.clock_gettime(~process.pid << 3 | 2)
 
 
-def _cost(process: subprocess.Popen[bytes], cpu_s: float, seconds: float) -> Cost:
+def cost(process: subprocess.Popen[bytes], cpu_s: float, seconds: float) -> Cost:
     kib: dict[str, int] = {}
     for line in Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()[1:]:
         name, _, value = line.partition(":")

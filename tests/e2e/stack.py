@@ -54,6 +54,8 @@ class Stack:
     folder: Path
     broker: Broker = "embedded"
     settings: Mapping[str, object] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    """For the processes, beside the present one."""
     _commands: dict[str, list[str]] = field(default_factory=dict)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -75,11 +77,11 @@ class Stack:
 
     def collector(self, *args: str) -> str:
         """Run one command of zaigang-collector; returns what it printed."""
-        return _run("zaigang_collector", *args, "--data", str(self.data))
+        return _run("zaigang_collector", *args, "--data", str(self.data), more=self.environment)
 
     def agent(self, *args: str) -> str:
         """Run one command of zaigang-agent; returns what it printed."""
-        return _run("zaigang_agent", *args)
+        return _run("zaigang_agent", *args, more=self.environment)
 
     def prepare(self) -> None:
         """Data directory with our ports, and the broker's configuration."""
@@ -158,7 +160,11 @@ class Stack:
         """Start a process that is not running; its output is appended to NAME.log."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                self._commands[name], stdout=log, stderr=log, cwd=self.folder
+                self._commands[name],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
             )
 
     def kill(self, name: str) -> None:
@@ -234,9 +240,14 @@ def _module(name: str, *args: str) -> list[str]:
     return [sys.executable, "-X", "faulthandler", "-m", name, *args]
 
 
-def _run(module: str, *args: str) -> str:
+def _run(module: str, *args: str, more: Mapping[str, str]) -> str:
     done = subprocess.run(
-        _module(module, *args), capture_output=True, text=True, timeout=120, check=False
+        _module(module, *args),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **more},
     )
     assert done.returncode == 0, f"{module} {args}: {done.stdout}\n{done.stderr}"
     return done.stdout
