@@ -17,6 +17,7 @@ from zaigang_collector.cli import (
     directory,
     keeping,
     ledger,
+    nodes,
     running,
     tokens,
     vault,
@@ -107,6 +108,6 @@ def parser() -> argparse.ArgumentParser:
         help=f"data directory (default: $ZAIGANG_DATA or ./{_DATA})",
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for room in (running, keeping, tokens, directory, devices, claims, ledger, vault):
+    for room in (running, keeping, tokens, directory, devices, nodes, claims, ledger, vault):
         room.add(commands, common)
     return root
