@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from zaigang_agent import endpoint, keys, schedule, statusfile
+from zaigang_agent import endpoint, keys, orders, schedule, statusfile
 from zaigang_agent.config import LocalConfig
 from zaigang_agent.errors import AgentError, SampleError
 from zaigang_agent.keys import Identity
@@ -68,6 +68,7 @@ def examine(patient: Patient) -> Iterator[Check]:
     if identity is None:
         return
     yield Check("certificate", *_asked(lambda: _certificate(identity, patient.clock)))
+    yield Check("configuration", *_configuration(identity))
     yield Check("working hours", *_asked(lambda: _hours(identity, patient)))
     yield Check("spool", *_asked(lambda: _spool(patient.state_dir)))
     yield Check("agent", *_agent(patient))
@@ -154,6 +155,21 @@ def _certificate(identity: Identity, clock: Clock) -> Judged:
         return Verdict.FAILS, f"holds from {day(card.not_before_ms)} only: is the clock right?"
     days = (card.not_after_ms - now_ms) // _DAY_MS
     return Verdict.WORKS, f"holds until {day(card.not_after_ms)} ({days} days)"
+
+
+def _configuration(identity: Identity) -> Judged:
+    told = orders.look(identity)
+    newest = told.newest.version
+    if told.refused is not None:
+        return (
+            Verdict.FAILS,
+            f"{newest} was refused: {told.refused}. Sampling is as in {told.config.version}, within "
+            f"what {newest} allows; on the server: zaigang-collector devices settings "
+            f"{identity.device_id}",
+        )
+    if told.on_trial:
+        return Verdict.NOTE, f"{newest} is on trial until it has held for some minutes"
+    return Verdict.WORKS, f"{newest} is in force"
 
 
 def _hours(identity: Identity, patient: Patient) -> Judged:

@@ -81,8 +81,9 @@ def _laptop(config: DeviceConfig, around: Surroundings) -> list[Sampler]:
 
 def _node(config: DeviceConfig, around: Surroundings) -> list[Sampler]:
     open_bus = functools.cache(functools.partial(_open_bus, around.i2c_bus, around.clock))
+    sensors = around.sensors if config.sensors is None else config.sensors
     samplers: list[Sampler] = [
-        EnvironmentSampler(open_bus, *parse_sensor(text)) for text in around.sensors
+        EnvironmentSampler(open_bus, *parse_sensor(text)) for text in sensors
     ]
     if around.radio is not None and config.rid_key is not None:
         samplers.append(AdvertSampler(around.radio, around.platform, around.clock, config.rid_key))
