@@ -254,7 +254,8 @@ def _status(options: argparse.Namespace, place: _Place) -> int:
             "looking": running and status is not None and status.looking,
             "sealed": spool.last_seq,
             "receipted": spool.through,
-            "waiting": spool.waiting,
+            # The running agent keeps a receipt with its next envelope, and knows of it before.
+            "waiting": status.waiting if running and status else spool.waiting,
             "broken": spool.broken(),
             "certificate_until": doctor.day(identity.card.not_after_ms),
             "config_version": told.config.version,

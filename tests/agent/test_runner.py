@@ -374,8 +374,41 @@ def test_a_ledger_that_was_rewritten_is_told_and_the_envelopes_are_settled_all_t
         world.runner.step()
     assert "not the one that it was" in world.runner.status().problems["ledger"]
     assert world.errors["ledger_went_back"] == 1
+    world.run(70)  # kept with the next envelope
     with Spool.peek(world.folder) as spool:
         assert spool.through == 2
+
+
+def test_at_rest_the_disk_is_written_once_a_minute(world: World) -> None:
+    world.run(300)
+    begun = transactions(world.runner._parts.spool)
+    sealed = world.runner.sealed
+    world.run(600)
+    assert world.runner.sealed - sealed == 10
+    assert len(begun) == 10
+
+
+def test_a_receipt_is_kept_soon_where_nothing_more_is_to_be_said(world: World) -> None:
+    world.run(180)
+    begun = transactions(world.runner._parts.spool)
+    world.sampler.trouble = SampleError("sensor_failed", "silent from now on")
+    world.run(400)
+    assert not world.runner._parts.spool.holds_receipt
+    with Spool.peek(world.folder) as spool:
+        assert spool.waiting == 0
+    assert len(begun) <= 4  # what was there, the gap, and one for the last receipt
+
+
+def transactions(spool: Spool) -> list[str]:
+    """Grows with every one that `spool` begins from now on."""
+    begun: list[str] = []
+
+    def note(sql: str) -> None:
+        if sql.startswith(("BEGIN", "PRAGMA incremental_vacuum")):
+            begun.append(sql)
+
+    spool._db.set_trace_callback(note)
+    return begun
 
 
 def test_a_rolled_back_spool_ends_the_agent_with_a_sentence(world: World) -> None:
