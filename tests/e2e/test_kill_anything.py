@@ -126,4 +126,5 @@ def _through(states: list[Path]) -> int:
 
 def _waiting(states: list[Path]) -> int:
     """Envelopes without a receipt on the disk of the device that has most of them."""
-    return max(rows(s / "spool.db", "SELECT count(*) AS n FROM envelope")[0]["n"] for s in states)
+    query = "SELECT count(*) AS n FROM envelope"
+    return max(int(rows(state / "spool.db", query)[0]["n"]) for state in states)

@@ -175,7 +175,9 @@ def _url(args: argparse.Namespace, collector: Opened) -> str:
     if args.url is not None:
         url: str = args.url
         if not re.fullmatch(r"https://[^/\s]+", url):
-            raise NodeImageError(f"--url {url!r}: expected https://HOST:PORT, and nothing behind it")
+            raise NodeImageError(
+                f"--url {url!r}: expected https://HOST:PORT, and nothing behind it"
+            )
         return url
     host = collector.settings.public_host
     if _is_this_machine(host):
