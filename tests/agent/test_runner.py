@@ -663,3 +663,24 @@ def test_an_unwritable_configuration_is_obeyed_all_the_same(world: World) -> Non
     world.run(20)
     assert world.runner.status().config_version == 2
     assert "cannot be written" in world.runner.status().problems["configuration"]
+
+
+def test_under_systemd_the_status_is_in_memory_and_found_from_the_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, memory = tmp_path / "state", tmp_path / "run"
+    state.mkdir()
+    memory.mkdir()
+    (state / "status.json").write_text("of an earlier version")
+    monkeypatch.setenv("STATE_DIRECTORY", str(state))
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(memory))
+    told = statusfile.Status(pid=1, agent="0.1.0", started_ms=1, updated_ms=2)
+    for _ in range(2):
+        statusfile.write_status(state, told)
+    assert (memory / "status.json").stat().st_mode & 0o777 == 0o600
+    assert statusfile.read_status(state) == told
+    (memory / "status.json").unlink()  # the service was stopped
+    assert statusfile.read_status(state) is None
+    statusfile.write_status(tmp_path, told)  # another agent's
+    assert not (memory / "status.json").exists()
+    assert statusfile.read_status(tmp_path) == told

@@ -155,8 +155,12 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=None, help="on the disk that is meant")
     options = parser.parse_args()
     inside = options.folder is not None
+    memory = Path("/dev/shm")  # noqa: S108  # as systemd's RUNTIME_DIRECTORY: the status is there
     with tempfile.TemporaryDirectory(dir=options.folder or Path.cwd()) as name:
-        written = measure(Path(name) / "state", options.minutes)
+        state = Path(name) / "state"
+        with tempfile.TemporaryDirectory(dir=memory) as run:
+            os.environ |= {"STATE_DIRECTORY": str(state), "RUNTIME_DIRECTORY": run}
+            written = measure(state, options.minutes)
         counted = None if inside else syncs(Path(name), options.minutes)
     print(report(written, counted))
     return os.EX_OK
