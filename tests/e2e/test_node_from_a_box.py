@@ -11,6 +11,8 @@ import pytest
 
 from tests.e2e.stack import Stack, rows
 from tests.fakes.pi import Pi
+from zaigang_agent import keys, orders
+from zaigang_agent.orders import Orders
 
 _SITE = "site-a"
 
@@ -68,8 +70,26 @@ def test_a_card_makes_a_node_that_appears_at_its_site_and_delivers(
     stack.add("node", "run", "--state-dir", str(state), "--config", str(config))
     stack.start("node")
     stack.until("its first receipt", lambda: _through(state) >= 1)
+    _told_something_else(stack, state, listed[0])
     assert stack.stop("node") == 0
     assert "1 of 1 used" in stack.collector("token", "list")
+
+
+def _told_something_else(stack: Stack, state: Path, node: str) -> None:
+    """Settings reach the running node; those that it cannot live with are given up and told."""
+    stack.collector("devices", "set", node, "sensors=flux9000", "environment_s=2")
+    stack.until("it has refused them", lambda: "flux9000" in (_orders(state).refused or ""))
+    assert _orders(state).config.config.sensors is None
+    stack.collector("devices", "set", node, "sensors=sht4x@0x44")
+    stack.until("it takes better ones", lambda: _orders(state).newest.version == 3)
+    told = _orders(state)
+    assert (told.refused, told.config.version) == (None, 3)
+    assert (told.config.config.sensors, told.config.config.environment_s) == (("sht4x@0x44",), 2)
+    stack.until("the audit agrees", lambda: "Everything fits." in stack.collector("audit"))
+
+
+def _orders(state: Path) -> Orders:
+    return orders.look(keys.load(state))
 
 
 def _through(state: Path) -> int:
