@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.collector.test_watch import World
+from tests.factories.api_world import api_world
 from tests.factories.devices import TestDevice, an_issuer, stored_laptop, stored_node
 from tests.factories.directory import NOW_MS
 from tests.fakes.clock import FakeClock
@@ -19,6 +20,7 @@ from zaigang_agent.drivers.catalog import DRIVERS
 from zaigang_agent.errors import ConfigError as AgentConfigError
 from zaigang_agent.samplers.environment import parse_sensor
 from zaigang_collector import bootstrap, db
+from zaigang_collector.access.model import Scope
 from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
 from zaigang_collector.config import Settings
@@ -222,3 +224,28 @@ def test_the_command_line_sets_shows_and_takes_back(
     with bootstrap.opened(data) as collector, collector.reading() as conn:
         bodies = [body for _, body in service.event_bodies(conn, node.id)]
     assert sum(b'"sht4x@0x44"' in body for body in bodies) == 1
+
+
+def test_the_rest_interface_sets_shows_and_takes_back(tmp_path: Path) -> None:
+    with api_world(tmp_path) as world:
+        with db.writing(world.engine) as conn:
+            node = stored_node(conn, now_ms=world.clock.utc)
+        url = f"/api/v1/devices/{node.id}/settings"
+        write, read = world.token(Scope.WRITE_DEVICES), world.token(Scope.READ_DEVICES)
+        done = world.client.put(f"{url}/sensors", json={"value": "sht4x@0x44"}, headers=write)
+        assert done.status_code == 200, done.text
+        [item] = world.client.get(url, headers=read).json()["items"]
+        assert (item["name"], item["value"]) == ("sensors", "sht4x@0x44")
+        refused = world.client.put(f"{url}/usage_s", json={"value": "9"}, headers=write)
+        assert refused.status_code == 422
+        assert "is for a laptop" in refused.json()["errors"][0]["expected"]
+        gone = world.client.delete(f"{url}/sensors", headers=write)
+        assert (gone.status_code, gone.json()) == (200, {"items": []})
+        assert world.client.delete(f"{url}/nothing", headers=write).status_code == 422
+        assert world.client.put(f"{url}/sensors", json={}, headers=write).status_code == 422
+        assert (
+            world.client.put(f"{url}/sensors", json={"value": "x"}, headers=read).status_code == 403
+        )
+        assert world.client.get(url).status_code == 401
+        nobody = url.replace(node.id, "node-none")
+        assert world.client.get(nobody, headers=read).status_code == 404
