@@ -27,11 +27,12 @@ awk -v add="$(cat "$here/cmdline.add")" 'NR == 1 {
 mv -- "$boot/cmdline.new" "$boot/cmdline.txt"
 
 for name in firstrun.sh user-data network-config meta-data; do
-  [ -e "$here/$name" ] || continue
-  if [ -e "$boot/$name" ] && [ ! -e "$boot/$name.before-zaigang" ] && [ ! -e "$boot/zaigang" ]; then
+  if [ -e "$boot/zaigang" ]; then
+    rm -f -- "$boot/$name" # ours, of an earlier folder
+  elif [ -e "$here/$name" ] && [ -e "$boot/$name" ] && [ ! -e "$boot/$name.before-zaigang" ]; then
     mv -- "$boot/$name" "$boot/$name.before-zaigang"
   fi
-  cp -- "$here/$name" "$boot/$name"
+  if [ -e "$here/$name" ]; then cp -- "$here/$name" "$boot/$name"; fi
 done
 rm -rf -- "$boot/zaigang"
 cp -R -- "$here/zaigang" "$boot/zaigang"

@@ -177,6 +177,25 @@ def test_a_folder_that_is_applied_makes_the_same_card_as_writing_to_it(
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o600}
 
 
+def test_a_card_that_is_written_again_holds_nothing_of_the_time_before(tmp_path: Path) -> None:
+    first = dataclasses.replace(
+        a_recipe(Release.BOOKWORM, Wifi("Office", "0" * 64, "CN")), ssh_keys=("ssh-ed25519 AAAA",)
+    )
+    second = a_recipe(Release.TRIXIE)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    straight, carried = a_card(tmp_path / "a"), a_card(tmp_path / "b")
+    for number, made in enumerate((first, second)):
+        writing.write(straight, made)
+        writing.write(tmp_path / f"folder{number}", made)
+        apply = tmp_path / f"folder{number}" / "apply.sh"
+        subprocess.run(["sh", apply, carried], check=True, capture_output=True)
+        assert _contents(straight) == _contents(carried)
+    left = _contents(straight)
+    assert not {"firstrun.sh", "zaigang/authorized_keys", "zaigang/wifi.nmconnection"} & left.keys()
+    assert b"systemd.run" not in left["cmdline.txt"]
+
+
 def _contents(boot: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(boot)): path.read_bytes() for path in boot.rglob("*") if path.is_file()

@@ -15,6 +15,8 @@ CONFIG_ADD: Final = "config.add"
 CMDLINE_ADD: Final = "cmdline.add"
 APPLY: Final = ("apply.sh", "README.txt")
 """For a folder that is carried to the card; nothing of these is needed on it."""
+BEGINNINGS: Final = ("firstrun.sh", "user-data", "network-config", "meta-data")
+"""What the first boot begins with, in one release or the other."""
 PLACED: Final = (
     "install.sh",
     "provision.sh",

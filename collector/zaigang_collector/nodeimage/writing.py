@@ -53,6 +53,7 @@ def write(out: Path, recipe: Recipe) -> list[str]:
     config = merge.config((out / _CONFIG).read_text(encoding="utf-8"), block)
     cmdline = merge.cmdline((out / _CMDLINE).read_text(encoding="utf-8"), words)
     aside = _put_aside(out, made)
+    _remove_stale(out, made)
     _write_all(out, made)
     # Last: until then the card boots as it would have without us.
     _write_all(out, {_CONFIG: config.encode(), _CMDLINE: cmdline.encode()})
@@ -71,13 +72,26 @@ def _make_new(out: Path) -> None:
 
 def _put_aside(out: Path, made: Mapping[str, bytes]) -> list[str]:
     """Pi OS brings examples of its own for cloud-init: kept, under another name."""
-    if (out / files.FOLDER).exists():  # ours were there before
+    if (out / files.FOLDER).exists():  # what is there is ours
         return []
     theirs = [name for name in made if "/" not in name and (out / name).exists()]
     for name in theirs:
         if not (out / f"{name}{_BEFORE}").exists():
             (out / name).rename(out / f"{name}{_BEFORE}")
     return theirs
+
+
+def _remove_stale(out: Path, made: Mapping[str, bytes]) -> None:
+    """A card that is written again holds nothing of the time before: no key of who may log in no
+    longer, and no beginning of another release."""
+    if not (out / files.FOLDER).exists():
+        return
+    for name in files.BEGINNINGS:
+        if name not in made:
+            (out / name).unlink(missing_ok=True)
+    for path in (out / files.FOLDER).iterdir():
+        if f"{files.FOLDER}/{path.name}" not in made:
+            path.unlink()
 
 
 def _write_all(out: Path, made: Mapping[str, bytes]) -> None:
