@@ -191,10 +191,11 @@ def _spool(state_dir: Path) -> Judged:
         broken = spool.broken()
         if broken is not None:
             return Verdict.FAILS, broken
-        return (
-            Verdict.WORKS,
-            f"{spool.last_seq} envelopes sealed, {spool.through} receipted, {spool.waiting} waiting",
-        )
+        # The running agent keeps a receipt with its next envelope, and knows of it before.
+        status = statusfile.read_status(state_dir)
+        running = status is not None and statusfile.is_running(status)
+        waiting = status.waiting if running and status is not None else spool.waiting
+        return Verdict.WORKS, f"{spool.last_seq} envelopes sealed, {waiting} waiting for a receipt"
 
 
 def _agent(patient: Patient) -> Judged:

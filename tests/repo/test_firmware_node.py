@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Final
 
@@ -336,3 +338,18 @@ def test_the_watchdog_is_fed_more_often_than_the_hardware_waits() -> None:
     [value] = [value for _, key, value in _settings("system.conf") if key == "RuntimeWatchdogSec"]
     assert 1 <= int(value) <= 15  # what the BCM2835's watchdog can wait for
     assert "dtparam=watchdog=on" in (_FOLDER / "config.txt").read_text()
+
+
+def test_an_installed_collector_brings_these_files_along(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {
+            Path(name).name: archive.read(name)
+            for name in archive.namelist()
+            if name.startswith("zaigang_collector/nodeimage/node/")
+        }
+    assert inside == writing.shipped()
