@@ -12,10 +12,13 @@ from collections import Counter
 from collections.abc import Callable, MutableMapping
 from typing import Final, TypeVar
 
+from msgspec.structs import replace
+
 from zaigang_agent import keys, trial
 from zaigang_agent.errors import AgentError, ConfigError
 from zaigang_agent.keys import Identity
 from zaigang_agent.trial import Exam, Mark
+from zaigang_shared import __version__
 from zaigang_shared.device_config import SignedConfig
 
 _log = logging.getLogger(__name__)
@@ -75,7 +78,7 @@ class Orders:
             if self._good is self.newest:  # enrolled a moment ago, or the file was lost
                 self._keep_good()
             return
-        mark = trial.started(self._mark)
+        mark = replace(trial.started(self._mark), agent=__version__)
         try:
             keys.save_mark(self._state_dir, mark)
         except AgentError as error:
@@ -156,6 +159,10 @@ class Orders:
     def _known(self, mark: Mark | None) -> Mark:
         if mark is None or mark.version != self.newest.version:
             return Mark(self.newest.version)
+        if (
+            mark.refused and mark.agent != __version__
+        ):  # what it could not do, it may be able to now
+            return Mark(self.newest.version)
         return mark
 
     def _keep_good(self) -> bool:
@@ -168,7 +175,7 @@ class Orders:
         return kept
 
     def _refuse(self, why: str) -> None:
-        self._mark = Mark(self.newest.version, self._mark.starts, why)
+        self._mark = Mark(self.newest.version, self._mark.starts, why, __version__)
         self._exam = None
         try:
             keys.save_mark(self._state_dir, self._mark)

@@ -48,6 +48,8 @@ class Mark(Struct, frozen=True):
     """Starts of the program under it that had no orderly end."""
     refused: str = ""
     """Why, for people; empty: it is not."""
+    agent: str = ""
+    """The version of the program that refused it."""
 
 
 def started(mark: Mark) -> Mark:

@@ -235,6 +235,20 @@ def test_the_fourth_start_without_an_orderly_end_goes_back(folder: Path) -> None
     assert opened(folder).config.version == 1
 
 
+def test_another_version_of_the_program_tries_once_more(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(folder)
+    keys.keep_config(folder, a_config(replace(PLAIN, sensors=(UNKNOWN,)), 2))
+    opened(folder).build(make)
+    assert opened(folder).refused is not None
+    monkeypatch.setattr(orders, "__version__", "99.0.0")
+    made = opened(folder)
+    assert made.on_trial
+    made.build(make)
+    assert opened(folder).refused is not None
+
+
 def test_orderly_ends_are_not_counted(folder: Path) -> None:
     keys.keep_config(folder, a_config(PLAIN, 2))
     for _ in range(10):
