@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need from the system: an MQTT broker, PostgreSQL's programs, systemd-analyze,
-# openssl, unzip, an X server without a screen, a D-Bus daemon.
+# openssl, unzip, an X server without a screen, a D-Bus daemon; and what reads the files of a node's
+# card: shellcheck, cloud-init, netplan.
 # Instant when all is there. Without the right to install it says what to install, and fails.
 set -euo pipefail
 
@@ -13,6 +14,9 @@ command -v openssl >/dev/null || missing+=(openssl)
 command -v unzip >/dev/null || missing+=(unzip)  # docs/verify-by-hand.md is followed literally
 command -v Xvfb >/dev/null || missing+=(xvfb)
 command -v dbus-daemon >/dev/null || missing+=(dbus)  # the mock of bluetoothd has a bus of its own
+command -v shellcheck >/dev/null || missing+=(shellcheck)
+command -v cloud-init >/dev/null || missing+=(cloud-init)
+[ -x /usr/sbin/netplan ] || command -v netplan >/dev/null || missing+=(netplan.io)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()
@@ -33,6 +37,11 @@ if [ ! -e "$policy" ]; then
   "${as_root[@]}" chmod 755 "$policy"
   trap '"${as_root[@]}" rm -f "$policy"' EXIT
 fi
+# Only its schema is wanted: nothing may set this machine up anew at its next boot.
+case " ${missing[*]} " in *" cloud-init "*)
+  "${as_root[@]}" mkdir -p /etc/cloud
+  "${as_root[@]}" touch /etc/cloud/cloud-init.disabled ;;
+esac
 log=$(mktemp)
 if ! { "${as_root[@]}" apt-get update -q \
   && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \

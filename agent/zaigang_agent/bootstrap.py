@@ -74,7 +74,7 @@ def build(identity: Identity, local: LocalConfig, world: World, wake: threading.
                 spool=spool,
                 uplink=_uplink(identity, local, wake),
                 samplers=_sampler_source(identity, local, world, spool, errors),
-                save_config=lambda data: keys.write(identity.state_dir / keys.CONFIG, data),
+                save_config=lambda data: keys.keep_config(identity.state_dir, data),
                 renew=lambda: _renewed(identity),
                 max_mb=local.spool.max_mb,
                 errors=errors,

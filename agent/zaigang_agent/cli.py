@@ -271,12 +271,13 @@ def _run(options: argparse.Namespace, place: _Place) -> int:
 
 
 def _status(options: argparse.Namespace, place: _Place) -> int:
-    from zaigang_agent import doctor, keys, statusfile
+    from zaigang_agent import doctor, keys, orders, statusfile
     from zaigang_agent.spool import Spool
 
     identity = keys.load(place.state_dir)
     status = statusfile.read_status(place.state_dir)
     running = statusfile.is_running(status)
+    told = orders.look(identity)
     with Spool.peek(place.state_dir) as spool:
         facts: dict[str, object] = {
             "device_id": identity.device_id,
@@ -287,10 +288,12 @@ def _status(options: argparse.Namespace, place: _Place) -> int:
             "looking": running and status is not None and status.looking,
             "sealed": spool.last_seq,
             "receipted": spool.through,
-            "waiting": spool.waiting,
+            # The running agent keeps a receipt with its next envelope, and knows of it before.
+            "waiting": status.waiting if running and status else spool.waiting,
             "broken": spool.broken(),
             "certificate_until": doctor.day(identity.card.not_after_ms),
-            "config_version": identity.config.version,
+            "config_version": told.config.version,
+            "config_refused": told.refused,
             "uplink_problem": status.uplink_problem if running and status else None,
             "problems": status.problems if running and status else {},
             "errors": status.errors if running and status else {},

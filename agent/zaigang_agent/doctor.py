@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from zaigang_agent import endpoint, keys, schedule, statusfile
+from zaigang_agent import endpoint, keys, orders, schedule, statusfile
 from zaigang_agent.config import LocalConfig
 from zaigang_agent.errors import AgentError, SampleError
 from zaigang_agent.keys import Identity
@@ -73,6 +73,7 @@ def examine(patient: Patient) -> Iterator[Check]:
     if identity is None:
         return
     yield Check("certificate", *_asked(lambda: _certificate(identity, patient.clock)))
+    yield Check("configuration", *_configuration(identity))
     yield Check("working hours", *_asked(lambda: _hours(identity, patient)))
     yield Check("spool", *_asked(lambda: _spool(patient.state_dir)))
     yield Check("agent", *_agent(patient))
@@ -213,6 +214,21 @@ def _certificate(identity: Identity, clock: Clock) -> Judged:
     return Verdict.WORKS, f"holds until {day(card.not_after_ms)} ({days} days)"
 
 
+def _configuration(identity: Identity) -> Judged:
+    told = orders.look(identity)
+    newest = told.newest.version
+    if told.refused is not None:
+        return (
+            Verdict.FAILS,
+            f"{newest} was refused: {told.refused}. Sampling is as in {told.config.version}, within "
+            f"what {newest} allows; on the server: zaigang-collector devices settings "
+            f"{identity.device_id}",
+        )
+    if told.on_trial:
+        return Verdict.NOTE, f"{newest} is on trial until it has held for some minutes"
+    return Verdict.WORKS, f"{newest} is in force"
+
+
 def _hours(identity: Identity, patient: Patient) -> Judged:
     hours = identity.config.config.hours
     if statusfile.is_paused(patient.state_dir):
@@ -232,10 +248,11 @@ def _spool(state_dir: Path) -> Judged:
         broken = spool.broken()
         if broken is not None:
             return Verdict.FAILS, broken
-        return (
-            Verdict.WORKS,
-            f"{spool.last_seq} envelopes sealed, {spool.through} receipted, {spool.waiting} waiting",
-        )
+        # The running agent keeps a receipt with its next envelope, and knows of it before.
+        status = statusfile.read_status(state_dir)
+        running = status is not None and statusfile.is_running(status)
+        waiting = status.waiting if running and status is not None else spool.waiting
+        return Verdict.WORKS, f"{spool.last_seq} envelopes sealed, {waiting} waiting for a receipt"
 
 
 def _agent(patient: Patient) -> Judged:

@@ -39,7 +39,13 @@ _RETIRED: Final = "retired"
 _SPOOL_FILES: Final = (SPOOL, f"{SPOOL}-wal", f"{SPOOL}-shm", RESERVE)
 # identity.json first: what is left half done is not an enrolled device.
 _WITNESSED: Final = (ledgerwatch.EARLIER, ledgerwatch.LATER)
-_ALL_FILES: Final = (*reversed(keys.ALL_FILES), keys.ATTEMPT, *_SPOOL_FILES, *_WITNESSED)
+_ALL_FILES: Final = (
+    *reversed(keys.ALL_FILES),
+    *keys.LATER_FILES,
+    keys.ATTEMPT,
+    *_SPOOL_FILES,
+    *_WITNESSED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +168,7 @@ def renew(identity: Identity) -> Identity:
     if isinstance(answer.get("config"), str):
         data, config = _config(answer, identity, card.device_id)
         if config.version > keys.load(state_dir).config.version:  # which may have come meanwhile
-            keys.write(state_dir / keys.CONFIG, data)
+            keys.keep_config(state_dir, data)
     return keys.load(state_dir)
 
 

@@ -24,6 +24,9 @@ from zaigang_shared.readings import Gap, GapReason, Reading, encode
 # A stretch of giving up readings is told at its end; a long one also in between, so that a later
 # crash cannot hide more than an hour of it.
 _SHED_TOLD_MS: Final = 3_600_000
+# A receipt waits for the next envelope, which comes within a minute where there is something to say.
+# Larger sends more again after a power cut; smaller writes twice where envelopes are rarer.
+_HELD_MS: Final = 90_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,7 @@ class Keeper:
         self._shed(now_ms)
         is_due = at_once or self._buffer.urgent or now_ms >= self.due_ms(seal_s)
         if not len(self._buffer) or not is_due:
+            self._keep_receipt(now_ms)
             return
         self._sealed_ms = now_ms
         stamp = Stamp(self._boot, now_ms, utc_ms, store.platform.clock_synced())
@@ -110,6 +114,14 @@ class Keeper:
             store.problems.pop("spool", None)
             self._no_room = self._reserve_used = False
         self._buffer.urgent = False  # after a failure: at the next minute, not at every step
+
+    def _keep_receipt(self, now_ms: int) -> None:
+        if not self._store.spool.holds_receipt or now_ms - self._sealed_ms < _HELD_MS:
+            return
+        try:
+            self._store.spool.keep_receipt()
+        except SpoolError as error:
+            self._store.problems["spool"] = str(error)
 
     def _seal_all(self, stamp: Stamp) -> None:
         while len(self._buffer):

@@ -7,6 +7,8 @@ Files in the state folder (0700), written once by enrolment, each 0600:
     ca.crt          the only authority that is trusted
     collector.pub   the key that signs receipts and configuration
     config.cose     the newest signed configuration
+    config.good     the newest one that this device has lived with (`trial`)
+    config.trial    how the trial of config.cose is going, while it is not the same
     identity.json   the rest; written last: without it the device is not enrolled
     enrolling       while enrolment is not finished: the id of the token that the key was sent with
 """
@@ -28,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from msgspec import Struct
 
 from zaigang_agent.errors import IdentityError
+from zaigang_agent.trial import Mark
 from zaigang_shared import cose, device_config
 from zaigang_shared.device_config import SignedConfig
 from zaigang_shared.errors import WireError
@@ -39,6 +42,10 @@ COLLECTOR_KEY: Final = "collector.pub"
 CONFIG: Final = "config.cose"
 IDENTITY: Final = "identity.json"
 ATTEMPT: Final = "enrolling"
+GOOD: Final = "config.good"
+TRIAL: Final = "config.trial"
+LATER_FILES: Final = (GOOD, TRIAL)
+"""Written after enrolment."""
 ALL_FILES: Final = (KEY, CERTIFICATE, CA, COLLECTOR_KEY, CONFIG, IDENTITY)
 
 _ENROL: Final = "enrol: zaigang-agent enrol --again URL TOKEN"
@@ -205,6 +212,49 @@ def write(path: Path, data: bytes) -> None:
 def write_card(state_dir: Path, card: Card) -> None:
     """Replace identity.json. Raises IdentityError."""
     write(state_dir / IDENTITY, msgspec.json.encode(card))
+
+
+def keep_config(state_dir: Path, data: bytes) -> None:
+    """Make a newer configuration durable; it is on trial from then on. Raises IdentityError."""
+    if not (state_dir / GOOD).exists():
+        write(state_dir / GOOD, _read(state_dir / CONFIG))
+    write(state_dir / CONFIG, data)
+
+
+def keep_good(state_dir: Path, passed: SignedConfig) -> bool:
+    """Note that the configuration on the disk is `passed` and good; False when it is another, as
+    the disk did not take it. Raises IdentityError."""
+    data = _read(state_dir / CONFIG)
+    identity = load(state_dir)
+    if identity.config.version != passed.version:
+        return False
+    write(state_dir / GOOD, data)
+    with contextlib.suppress(OSError):  # of another version than the newest, it says nothing
+        (state_dir / TRIAL).unlink()
+    return True
+
+
+def load_good(identity: Identity) -> SignedConfig | None:
+    """The last good configuration; None when there is none that holds and is no newer."""
+    try:
+        data = (identity.state_dir / GOOD).read_bytes()
+        good = _config(data, identity.collector_key, identity.device_id)
+    except (OSError, IdentityError):
+        return None
+    return good if good.version <= identity.config.version else None
+
+
+def load_mark(state_dir: Path) -> Mark | None:
+    """How the trial was going; None when nothing is known."""
+    try:
+        return msgspec.json.decode((state_dir / TRIAL).read_bytes(), type=Mark)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def save_mark(state_dir: Path, mark: Mark) -> None:
+    """Make it durable. Raises IdentityError."""
+    write(state_dir / TRIAL, msgspec.json.encode(mark))
 
 
 def _config(data: bytes, collector_key: Ed25519PublicKey, device_id: str) -> SignedConfig:

@@ -27,6 +27,7 @@ from zaigang_agent.errors import (
 from zaigang_agent.keeper import Keeper, Store, gap
 from zaigang_agent.keys import Identity
 from zaigang_agent.ledgerwatch import LedgerWatch
+from zaigang_agent.orders import Orders
 from zaigang_agent.platforms.base import Platform
 from zaigang_agent.samplers.base import Now, Sampler, rest, troubles
 from zaigang_agent.samplers.sessions import farewell
@@ -108,7 +109,6 @@ class Runner:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._config = parts.identity.config
         self._boot = parts.platform.boot_id()
         self._slept_ms = parts.platform.suspended_ms()
         self._samplers: list[Sampler] = []
@@ -129,6 +129,7 @@ class Runner:
             parts.buffer,
         )
         self._ledger = LedgerWatch(parts.identity.state_dir, self._problems, parts.errors)
+        self._orders = Orders(parts.identity, self._problems, parts.errors)
         self._closed: GapReason | None = None
         self._closed_since_ms = 0
         self._stepped_ms: int | None = None
@@ -144,6 +145,8 @@ class Runner:
         self._connected: bool | None = None
         self._connected_since_ms: int | None = None
         self._started_ms = parts.clock.utc_ms()
+        self._orders.start(parts.spool.last_seq)
+        self._config = self._orders.config
         self._set_up_samplers()
         self._tell_what_was_missed()
 
@@ -171,6 +174,7 @@ class Runner:
         self._pump()
         self._upkeep.save(now_ms)
         self._renew(now_ms, utc_ms)
+        self._judge(now_ms)
         self._stepped_ms = now_ms
         self._tell_status(now_ms, utc_ms)
 
@@ -225,6 +229,7 @@ class Runner:
                     self.due_in_ms(), self._parts.uplink.due_ms(self._parts.spool), longest_ms
                 )
                 wake.wait(wait_ms / 1000)
+            self._orders.stopped()
         finally:
             watchdog.stopping()
             self.close()
@@ -234,7 +239,8 @@ class Runner:
     def _set_up_samplers(self) -> None:
         now_ms = self._parts.clock.boot_ms()
         rest(self._samplers)
-        self._samplers = list(self._parts.samplers(self._config))
+        self._samplers = list(self._orders.build(self._parts.samplers))
+        self._config = self._orders.config
         for name, turn in self._turns.items():
             if turn.problem is not None:  # it ends here; if it lasts, it is told anew
                 self._keeper.add(gap(turn.problem, now_ms, turn.since_ms))
@@ -369,18 +375,32 @@ class Runner:
         if signed.device_id != self._parts.identity.device_id:
             self._parts.errors["config_other_device"] += 1
             return
-        if signed.version <= self._config.version:
-            return  # a retained or repeated one; an older one is never obeyed
+        if signed.version <= self._orders.newest.version:
+            return  # a retained, repeated or refused one; an older one is never obeyed
         self._upkeep.keep(data, self._parts.clock.boot_ms())
         self._obey(signed)
 
     def _obey(self, signed: SignedConfig) -> None:
         """From now on look as this says; what was read so far stays."""
-        before, self._config = self._config.config, signed
+        before = self._config.config
+        self._orders.take(signed, self._parts.spool.last_seq)
+        self._config = self._orders.config
         # Other hours alone need no new samplers, which would lose the minute that they are in.
         if msgspec.structs.replace(before, hours=signed.config.hours) != signed.config:
             self._set_up_samplers()
-        _log.info("configuration %d is in force", signed.version)
+        _log.info("configuration %d is in force", self._config.version)
+
+    def _judge(self, now_ms: int) -> None:
+        """Whether this device can live with a configuration that is on trial."""
+        spool = self._parts.spool
+        if self._orders.on_trial and self._orders.judge(
+            now_ms - self._slept_ms,
+            looking=self._closed is None,
+            connected=self._parts.uplink.connected,
+            last_seq=spool.last_seq,
+            through=spool.through,
+        ):
+            self._set_up_samplers()
 
     def _renew(self, now_ms: int, utc_ms: int) -> None:
         renewed = self._upkeep.renewed(
@@ -388,7 +408,7 @@ class Runner:
         )
         if renewed is None:
             return
-        if renewed.config.version > self._config.version:
+        if renewed.config.version > self._orders.newest.version:
             self._upkeep.forget_unsaved()
             self._obey(renewed.config)
         self._parts.uplink.reconnect(renewed.card.mqtt_host, renewed.card.mqtt_port)

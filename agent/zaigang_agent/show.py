@@ -10,7 +10,7 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from zaigang_agent import bootstrap, schedule, statusfile
+from zaigang_agent import bootstrap, orders, schedule, statusfile
 from zaigang_agent.bootstrap import World
 from zaigang_agent.config import LocalConfig
 from zaigang_agent.errors import ConfigError, SampleError
@@ -190,7 +190,8 @@ def _next(identity: Identity, local: LocalConfig, world: World, spool: Spool) ->
     if closed is not None:
         yield f"  · nothing about the person: {closed}"
     # As in the running agent, but each says at once what it otherwise says once a minute or hour.
-    quick = replace(identity.config.config, usage_s=1, network_s=1, environment_s=1, beacon_s=1)
+    told = orders.look(identity).config.config
+    quick = replace(told, usage_s=1, network_s=1, environment_s=1, beacon_s=1)
     around = bootstrap.surroundings(identity, local, world, spool, Counter())
     samplers = [s for s in build_samplers(quick, around) if closed is None or not s.personal]
     found = _look(samplers, world.clock)

@@ -6,6 +6,8 @@ Promises, whatever is killed when:
 - Only `settle` deletes, and only what a receipt covers whose head is the hash that we have for
   that place. A receipt that does not fit our chain means that this file is an older copy of
   itself; then nothing is sealed under this identity any more.
+- A receipt is kept in the transaction that seals the next envelope, so that a card is written once a
+  minute. One that a crash takes away is given again for what is then sent again: nothing is lost.
 - A spool that was copied to another machine or folder does not open.
 """
 
@@ -25,6 +27,9 @@ from zaigang_shared import envelope
 from zaigang_shared.receipt import Receipt
 
 _MIB: Final = 1 << 20
+# Pages (of 4 KiB) that are free in the file before they are given back. Larger keeps the room of an
+# outage; smaller writes the file anew for every envelope that comes and goes.
+_SHRINK_PAGES: Final = 16
 _T = TypeVar("_T")
 
 
@@ -63,6 +68,8 @@ class Spool:
             "SELECT count(*), coalesce(sum(length(data)), 0) FROM envelope"
         ).fetchone()
         self._through: int = db.execute("SELECT through FROM chain").fetchone()[0]
+        self._held: tuple[Receipt, bytes] | None = None
+        self._kept_one = False
 
     @classmethod
     def create(cls, state_dir: Path, device_id: str) -> None:
@@ -126,8 +133,15 @@ class Spool:
         seq: int = self._db.execute("SELECT last_seq FROM chain").fetchone()[0]
         return seq
 
+    @property
+    def holds_receipt(self) -> bool:
+        """Whether a receipt waits for `seal` or `keep_receipt` to make it durable."""
+        return self._held is not None
+
     def receipt(self) -> bytes | None:
         """The newest receipt held, as it came; None: none yet."""
+        if self._held is not None:
+            return self._held[1]
         data: bytes | None = self._db.execute("SELECT receipt FROM chain").fetchone()[0]
         return data
 
@@ -151,7 +165,8 @@ class Spool:
         """At most `limit` waiting envelopes behind `seq`, in order. Raises SpoolError."""
         try:
             return self._db.execute(
-                "SELECT seq, data FROM envelope WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+                "SELECT seq, data FROM envelope WHERE seq > ? ORDER BY seq LIMIT ?",
+                (max(seq, self._through), limit),
             ).fetchall()
         except sqlite3.Error as error:
             raise spoolfile.explained(error, self._state_dir) from error
@@ -168,6 +183,7 @@ class Spool:
         """
 
         def write() -> tuple[int, int]:
+            self._write_receipt()
             last_seq, prev, receipt, broken = self._db.execute(
                 "SELECT last_seq, last_digest, receipt, broken FROM chain"
             ).fetchone()
@@ -184,61 +200,93 @@ class Spool:
             )
             return seq, len(data)
 
-        seq, size = self._in_transaction(write, reserve=reserve)
+        try:
+            seq, size = self._in_transaction(write, reserve=reserve)
+        except SpoolFullError:
+            if self._held is None:
+                raise
+            self.keep_receipt()  # which makes room
+            seq, size = self._in_transaction(write, reserve=reserve)
         self._waiting += 1
         self._bytes += size
+        self._receipt_is_kept()
         return seq
 
     def settle(self, receipt: Receipt, data: bytes) -> int:
-        """Delete what `receipt`, verified by the caller from `data`, covers; returns how many.
+        """Count as delivered what `receipt`, verified by the caller from `data`, covers; returns how
+        much that is. It is deleted with the next `seal`, or by `keep_receipt`.
 
         A receipt that says less than one before changes nothing. Raises SpoolRolledBackError when it
         does not fit this chain, SpoolError.
         """
-
-        def write() -> tuple[int, int]:
-            through, head = self._db.execute("SELECT through, head FROM chain").fetchone()
-            known = self._digest(receipt.through, through, head)
-            if known is not None and known != receipt.head:
-                self._db.execute("UPDATE chain SET broken = ?", (_rolled_back(receipt),))
-                return -1, 0
-            if receipt.through <= through:
-                return 0, 0
+        try:
+            known = self._digest(receipt.through)
             count, size = self._db.execute(
-                "SELECT count(*), coalesce(sum(length(data)), 0) FROM envelope WHERE seq <= ?",
-                (receipt.through,),
+                "SELECT count(*), coalesce(sum(length(data)), 0) FROM envelope"
+                " WHERE seq > ? AND seq <= ?",
+                (self._through, receipt.through),
             ).fetchone()
-            self._db.execute("DELETE FROM envelope WHERE seq <= ?", (receipt.through,))
-            self._db.execute(
-                "UPDATE chain SET receipt = ?, through = ?, head = ?",
-                (data, receipt.through, receipt.head),
+        except sqlite3.Error as error:
+            raise spoolfile.explained(error, self._state_dir) from error
+        if known is not None and known != receipt.head:
+            why = _rolled_back(receipt)
+            self._in_transaction(
+                lambda: self._db.execute("UPDATE chain SET broken = ?", (why,)), reserve=True
             )
-            return count, size
-
-        count, size = self._in_transaction(write, reserve=True)
-        if count < 0:
-            raise SpoolRolledBackError(_rolled_back(receipt))
-        self._through = max(self._through, receipt.through)
+            raise SpoolRolledBackError(why)
+        if receipt.through <= self._through:
+            return 0
+        self._held = (receipt, data)
+        self._through = receipt.through
         self._waiting -= count
         self._bytes -= size
-        if count and not self._waiting:
-            self._shrink()
-        return count
+        if not self._kept_one:
+            # The first since the start ends the doubt about what the last run left: kept at once.
+            with contextlib.suppress(SpoolFullError):
+                self.keep_receipt()
+        return int(count)
+
+    def keep_receipt(self) -> None:
+        """Make the receipt that is held durable, and delete what it covers. Raises SpoolError."""
+        if self._held is not None:
+            self._in_transaction(self._write_receipt, reserve=True)
+            self._receipt_is_kept()
 
     def mark_stopped(self) -> None:
         """Note an orderly stop, so that the next start does not speak of a crash."""
         with contextlib.suppress(SpoolError):  # then the next start speaks of one: harmless
+            self.keep_receipt()
             self._in_transaction(
                 lambda: self._db.execute("UPDATE chain SET stopped = 1"), reserve=True
             )
 
     # ---- inside
 
-    def _digest(self, seq: int, through: int, head: bytes) -> bytes | None:
+    def _write_receipt(self) -> None:
+        """Within a transaction: what `settle` has taken."""
+        if self._held is None:
+            return
+        receipt, data = self._held
+        self._db.execute("DELETE FROM envelope WHERE seq <= ?", (receipt.through,))
+        self._db.execute(
+            "UPDATE chain SET receipt = ?, through = ?, head = ?",
+            (data, receipt.through, receipt.head),
+        )
+
+    def _receipt_is_kept(self) -> None:
+        if self._held is not None:
+            self._held = None
+            self._kept_one = True
+            self._shrink()
+
+    def _digest(self, seq: int) -> bytes | None:
         """The hash that our chain has at `seq`: empty when it does not reach there, None when it
         was settled and forgotten long ago."""
+        through, head = self._db.execute("SELECT through, head FROM chain").fetchone()
+        if self._held is not None:
+            through, head = self._held[0].through, self._held[0].head
         if seq == through:
-            return head
+            return bytes(head)
         row = self._db.execute("SELECT data FROM envelope WHERE seq = ?", (seq,)).fetchone()
         if row is not None:
             return envelope.digest(row[0])
@@ -289,8 +337,9 @@ class Spool:
     def _shrink(self) -> None:
         """Give back the room of an outage, and make the reserve anew."""
         with contextlib.suppress(sqlite3.Error):
-            # Gives back one page a step, and `execute` takes one step.
-            self._db.executescript("PRAGMA incremental_vacuum;")
+            if self._db.execute("PRAGMA freelist_count").fetchone()[0] >= _SHRINK_PAGES:
+                # Gives back one page a step, and `execute` takes one step.
+                self._db.executescript("PRAGMA incremental_vacuum;")
         spoolfile.make_reserve(self._state_dir)
 
 

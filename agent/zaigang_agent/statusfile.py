@@ -1,6 +1,8 @@
 """How the running agent is doing, for `status` and `doctor`; and the flag by which it is paused.
 
-The file is for people and their tools on this machine. Nothing reads it back to decide anything.
+The file is for people and their tools on this machine. Nothing reads it back to decide anything. Under
+systemd it lies in memory (RUNTIME_DIRECTORY), so that the card of a node is not written for it each
+minute; a link in the state folder leads there.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class Status(Struct, kw_only=True):
 
 def write_status(state_dir: Path, status: Status) -> None:
     """Replace the file. What cannot be written is not worth stopping for: returns silently."""
-    target = state_dir / _STATUS
+    target = _place(state_dir)
     new = target.with_suffix(".new")
     try:
         new.write_bytes(msgspec.json.encode(status))
@@ -57,6 +59,22 @@ def write_status(state_dir: Path, status: Status) -> None:
         new.replace(target)
     except OSError:  # a full disk; the spool says so where it matters
         new.unlink(missing_ok=True)
+
+
+def _place(state_dir: Path) -> Path:
+    """Where the file of this state folder is."""
+    link, own = state_dir / _STATUS, os.environ.get("STATE_DIRECTORY")
+    memory = os.environ.get("RUNTIME_DIRECTORY")
+    if not memory or own != str(state_dir):  # several agents, or one that was started by hand
+        return link
+    target = Path(memory.split(":")[0]) / _STATUS
+    try:
+        if not link.is_symlink() or link.readlink() != target:
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+    except OSError:
+        return link
+    return target
 
 
 def read_status(state_dir: Path) -> Status | None:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from zaigang_collector.api import (
     assessments,
     clock_ins,
+    device_settings,
     devices,
     directory,
     docs,
@@ -52,6 +53,7 @@ def api_app(services: Services) -> FastAPI:
         directory.sites,
         directory.people,
         devices.router,
+        device_settings.router,
         clock_ins.router,
         assessments.router,
         readings.router,

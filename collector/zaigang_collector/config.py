@@ -400,6 +400,11 @@ class DataDirectory:
         return self.root / "witness.key"
 
     @property
+    def crl(self) -> Path:
+        """Certificates of revoked devices (PEM), for a broker that is another program."""
+        return self.root / "revoked.crl"
+
+    @property
     def net_key(self) -> Path:
         return self.root / "net.key"
 

@@ -13,6 +13,8 @@ ZaigangError
     ├── EnrolmentError       a device that may not enrol or renew; carries a Rejection
     ├── LedgerError          the ledger does not fit itself: nothing may be added to it
     ├── AnchorError          somebody outside who does not vouch for the ledger
+    ├── SettingError         what a device cannot be told; says what it could be
+    ├── NodeImageError       what no card of a node can be made from
     └── MatchingError        what cannot be assessed: `matching.errors` has its kinds
 """
 
@@ -97,6 +99,14 @@ class CertificateError(CollectorError):
 
 class AnchorError(CollectorError):
     """A time stamp authority or a witness that gave no anchor; the message says why."""
+
+
+class SettingError(CollectorError):
+    """A setting for one device that does not exist, does not fit it, or is out of bounds."""
+
+
+class NodeImageError(CollectorError):
+    """Something that a node's card cannot be made from; the message says what was expected."""
 
 
 class Rejection(enum.StrEnum):

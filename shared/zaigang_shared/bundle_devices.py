@@ -19,6 +19,7 @@ _EVENTS: Final = {
     "renewed": Said("更换证书", "got a new certificate"),
     "handed_over": Said("交接", "handed over"),
     "status": Said("状态变更", "status"),
+    "setting": Said("个别设置变更", "its own setting changed"),
 }
 _STATUS: Final = {
     "active": Said("正常", "active"),

@@ -374,8 +374,41 @@ def test_a_ledger_that_was_rewritten_is_told_and_the_envelopes_are_settled_all_t
         world.runner.step()
     assert "not the one that it was" in world.runner.status().problems["ledger"]
     assert world.errors["ledger_went_back"] == 1
+    world.run(70)  # kept with the next envelope
     with Spool.peek(world.folder) as spool:
         assert spool.through == 2
+
+
+def test_at_rest_the_disk_is_written_once_a_minute(world: World) -> None:
+    world.run(300)
+    begun = transactions(world.runner._parts.spool)
+    sealed = world.runner.sealed
+    world.run(600)
+    assert world.runner.sealed - sealed == 10
+    assert len(begun) == 10
+
+
+def test_a_receipt_is_kept_soon_where_nothing_more_is_to_be_said(world: World) -> None:
+    world.run(180)
+    begun = transactions(world.runner._parts.spool)
+    world.sampler.trouble = SampleError("sensor_failed", "silent from now on")
+    world.run(400)
+    assert not world.runner._parts.spool.holds_receipt
+    with Spool.peek(world.folder) as spool:
+        assert spool.waiting == 0
+    assert len(begun) <= 4  # what was there, the gap, and one for the last receipt
+
+
+def transactions(spool: Spool) -> list[str]:
+    """Grows with every one that `spool` begins from now on."""
+    begun: list[str] = []
+
+    def note(sql: str) -> None:
+        if sql.startswith(("BEGIN", "PRAGMA incremental_vacuum")):
+            begun.append(sql)
+
+    spool._db.set_trace_callback(note)
+    return begun
 
 
 def test_a_rolled_back_spool_ends_the_agent_with_a_sentence(world: World) -> None:
@@ -630,3 +663,24 @@ def test_an_unwritable_configuration_is_obeyed_all_the_same(world: World) -> Non
     world.run(20)
     assert world.runner.status().config_version == 2
     assert "cannot be written" in world.runner.status().problems["configuration"]
+
+
+def test_under_systemd_the_status_is_in_memory_and_found_from_the_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, memory = tmp_path / "state", tmp_path / "run"
+    state.mkdir()
+    memory.mkdir()
+    (state / "status.json").write_text("of an earlier version")
+    monkeypatch.setenv("STATE_DIRECTORY", str(state))
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(memory))
+    told = statusfile.Status(pid=1, agent="0.1.0", started_ms=1, updated_ms=2)
+    for _ in range(2):
+        statusfile.write_status(state, told)
+    assert (memory / "status.json").stat().st_mode & 0o777 == 0o600
+    assert statusfile.read_status(state) == told
+    (memory / "status.json").unlink()  # the service was stopped
+    assert statusfile.read_status(state) is None
+    statusfile.write_status(tmp_path, told)  # another agent's
+    assert not (memory / "status.json").exists()
+    assert statusfile.read_status(tmp_path) == told

@@ -97,6 +97,107 @@ def test_an_older_or_repeated_receipt_changes_nothing(spool: Spool) -> None:
     assert spool.waiting == 1
 
 
+def settled_once(spool: Spool) -> None:
+    """The first receipt after a start is kept at once; those after it are held."""
+    seal(spool)
+    settle(spool, stored(spool).receipt())
+    assert not spool.holds_receipt
+
+
+def test_a_receipt_and_the_envelope_that_quotes_it_are_kept_together(
+    spool: Spool, state_dir: Path
+) -> None:
+    seal(spool)
+    first = stored(spool)
+    settle(spool, first.receipt())
+    seal(spool)
+    [(seq, data)] = spool.after(0, 10)
+    first.take(data)
+    word = first.receipt(through=seq)
+    assert settle(spool, word) == 1
+    assert (spool.holds_receipt, spool.waiting, spool.through, spool.receipt()) == (
+        True, 0, 2, word,
+    )  # fmt: skip
+    assert spool.after(0, 10) == []
+    with Spool.peek(state_dir) as seen:  # what a power cut would leave
+        assert (seen.through, seen.waiting) == (1, 1)
+    seal(spool)
+    assert not spool.holds_receipt
+    with Spool.peek(state_dir) as seen:
+        assert (seen.through, seen.waiting, seen.receipt()) == (2, 1, word)
+        [(_, data)] = seen.after(0, 10)
+    assert Store(KEY.public_key()).take(data).seal.rcpt == hashlib.sha256(word).digest()
+
+
+def test_a_receipt_that_a_crash_took_away_is_given_again(state_dir: Path) -> None:
+    with Spool.open(state_dir, DEVICE_ID) as spool:
+        seal(spool)
+        store = stored(spool)
+        settle(spool, store.receipt())
+        seal(spool, 2)
+        for _, data in spool.after(0, 10):
+            store.take(data)
+        settle(spool, store.receipt())
+        assert spool.waiting == 0
+    with Spool.open(state_dir, DEVICE_ID) as spool:
+        assert spool.waiting == 2
+        for _, data in spool.after(0, 10):
+            store.take(data)  # the same bytes, so no fork
+        seal(spool)
+        for _, data in spool.after(0, 10):
+            store.take(data)
+        store.check_chain()
+        assert settle(spool, store.receipt()) == 3
+
+
+def test_another_head_is_noticed_while_a_receipt_is_held_and_for_good(
+    spool: Spool, state_dir: Path
+) -> None:
+    settled_once(spool)
+    seal(spool)
+    [(seq, data)] = spool.after(0, 10)
+    word = receipt.sign_receipt(
+        COLLECTOR, Receipt(DEVICE_ID, seq, hashlib.sha256(data).digest(), 9)
+    )
+    settle(spool, word)
+    assert spool.holds_receipt
+    with pytest.raises(SpoolRolledBackError):
+        settle(spool, receipt.sign_receipt(COLLECTOR, Receipt(DEVICE_ID, seq, bytes(32), 9)))
+    with Spool.peek(state_dir) as seen:
+        assert seen.broken() is not None
+
+
+def test_an_orderly_stop_keeps_the_receipt(spool: Spool, state_dir: Path) -> None:
+    settled_once(spool)
+    seal(spool)
+    [(seq, data)] = spool.after(0, 10)
+    word = Receipt(DEVICE_ID, seq, hashlib.sha256(data).digest(), 9)
+    settle(spool, receipt.sign_receipt(COLLECTOR, word))
+    spool.mark_stopped()
+    with Spool.peek(state_dir) as seen:
+        assert (seen.through, seen.waiting) == (seq, 0)
+
+
+def test_on_a_full_disk_a_held_receipt_makes_room_first(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled_once(spool)
+    seal(spool)
+    [(seq, data)] = spool.after(0, 10)
+    word = Receipt(DEVICE_ID, seq, hashlib.sha256(data).digest(), 9)
+    settle(spool, receipt.sign_receipt(COLLECTOR, word))
+    real = Spool._attempt
+
+    def attempt(self: Spool, write: object) -> object:
+        if self._held is not None and write != self._write_receipt:
+            raise SpoolFullError("there is no room left on the disk")
+        return real(self, write)  # type: ignore[arg-type]  # a generic method, replaced whole
+
+    monkeypatch.setattr(Spool, "_attempt", attempt)
+    seal(spool)
+    assert (spool.holds_receipt, spool.waiting) == (False, 1)
+
+
 def test_the_next_envelope_quotes_the_newest_receipt(spool: Spool) -> None:
     seal(spool)
     word = stored(spool).receipt()

@@ -46,7 +46,8 @@ def test_what_was_sealed_is_stored_exactly_once_whoever_is_killed(
         stack.until("all are enrolled", lambda: all((s / "identity.json").exists() for s in states))
         stack.until("the first receipts", lambda: _through(states) >= _DEVICES)
         _rounds(stack, names, states, random.Random(f"kill {broker}"))
-        stack.until("all that waits has its receipt", lambda: _waiting(states) == 0, _DRAIN_S)
+        # A receipt is written down with the next envelope: the newest is always still there.
+        stack.until("all but the newest is settled", lambda: _waiting(states) <= 1, _DRAIN_S)
         for name in ("agent", "fleet", "collector"):
             stack.kill(name)
         result = audit(stack.data, states)
@@ -124,4 +125,6 @@ def _through(states: list[Path]) -> int:
 
 
 def _waiting(states: list[Path]) -> int:
-    return sum(rows(s / "spool.db", "SELECT count(*) AS n FROM envelope")[0]["n"] for s in states)
+    """Envelopes without a receipt on the disk of the device that has most of them."""
+    query = "SELECT count(*) AS n FROM envelope"
+    return max(int(rows(state / "spool.db", query)[0]["n"]) for state in states)

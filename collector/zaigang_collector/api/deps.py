@@ -50,6 +50,8 @@ class Services:
     """(assessment, purpose) -> its evidence bundle; raises UnknownIdError, ConflictError."""
     ready: Callable[[], list[str]]
     """What is not working, in sentences; empty when everything is."""
+    margin_min: int = 240
+    """The company's margin, which no device's own goes beyond."""
 
 
 def services(request: Request) -> Services:

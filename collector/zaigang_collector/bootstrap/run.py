@@ -200,6 +200,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         witness=anchoring.cosigner(collector),
         bundle=lambda name, purpose: bundling.make(collector, name, purpose),
         ready=not_working,
+        margin_min=collector.settings.margin_min,
     )
     return uvicorn.Config(
         api_app(services),

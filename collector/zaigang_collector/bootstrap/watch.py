@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from zaigang_collector.bootstrap.crl import CrlFile
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.devices import configuration
 from zaigang_collector.devices import service as devices
@@ -68,6 +69,7 @@ class Watch:
         """`door`: None where the broker is another program, which lets nobody be cut off."""
         self._collector = collector
         self._door = door
+        self._crl = CrlFile(collector)
         self._heard: queue.SimpleQueue[tuple[str, bool] | None] = queue.SimpleQueue()
         self._online: set[str] = set()
         self._due: set[str] = set()
@@ -142,6 +144,7 @@ class Watch:
         self._due |= self._online if everybody else changed & self._online
         if changed or everybody or self._look_twice:
             self._cut()
+        self._crl.keep(now_ms, is_changed=bool(changed))
         # Whoever was being let in while its status changed is in by the next pass.
         self._look_twice = bool(changed)
         self._directory_event, self._device_event = directory_event, device_event

@@ -1,4 +1,4 @@
-"""`devices import|list|show|status`."""
+"""`devices import|list|show|status`; `device_settings` has the rest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from zaigang_collector import bootstrap
-from zaigang_collector.cli import bulk
+from zaigang_collector.cli import bulk, device_settings
 from zaigang_collector.cli.arguments import Commands, group, moment, zone_argument
 from zaigang_collector.cli.console import Exit, complain, every, local, read_file, rows, say
 from zaigang_collector.devices import enrolment, service
@@ -46,6 +46,7 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     )
     zone_argument(one)
     one.set_defaults(run=_status)
+    device_settings.add(devices, common)
 
 
 def _import(args: argparse.Namespace) -> int:

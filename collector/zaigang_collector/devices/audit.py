@@ -13,7 +13,8 @@ from cryptography.exceptions import InvalidSignature
 from sqlalchemy import Connection, Row
 
 from zaigang_collector.devices import ca
-from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, EVENT, HOLDING
+from zaigang_collector.devices import settings as device_settings
+from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, EVENT, HOLDING, SETTING
 from zaigang_collector.errors import CertificateError
 from zaigang_collector.ledger.audit import Body, Finding, known_ids, pages
 from zaigang_collector.ledger.model import EntryType
@@ -31,6 +32,8 @@ class History:
     certificates: set[bytes] = field(default_factory=set)
     holdings: list[tuple[int, int | None, str | None, str | None]] = field(default_factory=list)
     """(from_ms, to_ms, employee, site)."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """JSON by name."""
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Take the next event. Raises KeyError, TypeError for one that is none."""
@@ -42,6 +45,11 @@ class History:
         elif kind == "status":
             self.status = fields["status"]
             self.revoked_ms = fields.get("from", self.revoked_ms)
+        elif kind == device_settings.EVENT:
+            if fields["value"] is None:
+                self.settings.pop(fields["name"], None)
+            else:
+                self.settings[fields["name"]] = fields["value"]
         if kind in ("enrolled", "handed_over"):
             self._held_by(at_ms, fields["employee"], fields["site"])
 
@@ -103,6 +111,7 @@ def register(
                 f"{history.revoked_ms}",
             )
         yield from _holdings(conn, device_id, history)
+        yield from _settings(conn, device_id, history)
     for row in conn.execute(sa.select(CERTIFICATE).order_by(CERTIFICATE.c.fingerprint)):
         yield from _certificate(row, histories.get(row.device_id, History()), authority)
 
@@ -116,6 +125,18 @@ def _holdings(conn: Connection, device_id: str, history: History) -> Iterator[Fi
         yield Finding(
             f"holdings of {device_id}", f"name {told}, its events name {true}, or other times"
         )
+
+
+def _settings(conn: Connection, device_id: str, history: History) -> Iterator[Finding]:
+    query = sa.select(SETTING.c.name, SETTING.c.value).where(SETTING.c.device_id == device_id)
+    stored = {row.name: row.value for row in conn.execute(query)}
+    for name in sorted(stored.keys() | history.settings.keys()):
+        if stored.get(name) != history.settings.get(name):
+            yield Finding(
+                f"setting {name} of {device_id}",
+                f"is {stored.get(name, 'not there')}, its events say "
+                f"{history.settings.get(name, 'nothing')}",
+            )
 
 
 def _certificate(

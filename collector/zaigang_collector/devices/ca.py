@@ -37,6 +37,10 @@ _OWN_DAYS: Final = 398  # the collector's own certificates; renewed at its start
 # smaller refuses the collector to a device whose clock is slow.
 _BACKDATE: Final = dt.timedelta(hours=1)
 
+# A broker that reads a list which has run out lets nobody in at all. Larger trusts an old list for
+# longer; smaller locks a fleet out when the collector has been away for as long.
+_CRL_DAYS: Final = 30
+
 _LeafKey: TypeAlias = Ed25519PublicKey | EllipticCurvePublicKey
 
 
@@ -71,6 +75,14 @@ class Peer:
     public_key: bytes | None
     """Raw Ed25519 key; None where it is of another type."""
     not_after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A certificate whose key is not its device's alone any more."""
+
+    serial: int
+    since_ms: int
 
 
 def pem(certificate: x509.Certificate) -> str:
@@ -155,6 +167,31 @@ def issue_server(
     names = [_general_name(host) for host in dict.fromkeys(hosts)]
     usage = ExtendedKeyUsageOID.SERVER_AUTH
     return _issue(authority, "zaigang collector", public_key, names, usage, now_ms, _OWN_DAYS)
+
+
+def issue_crl(authority: Authority, revoked: Iterable[Revoked], now_ms: int) -> bytes:
+    """The list of certificates that are not trusted any more (RFC 5280 section 5), PEM, for a broker
+    that does not ask us. Good for 30 days."""
+    begin = _moment(now_ms) - _BACKDATE
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.certificate.subject)
+        .last_update(begin)
+        .next_update(begin + dt.timedelta(days=_CRL_DAYS))
+        .add_extension(x509.CRLNumber(now_ms // 1000), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()),
+            critical=False,
+        )
+    )
+    for one in revoked:
+        builder = builder.add_revoked_certificate(
+            x509.RevokedCertificateBuilder()
+            .serial_number(one.serial)
+            .revocation_date(_moment(one.since_ms))
+            .build()
+        )
+    return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 def server_hosts(certificate: x509.Certificate) -> frozenset[str]:

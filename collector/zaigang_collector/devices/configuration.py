@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
-from zaigang_collector.devices import service
+from zaigang_collector.devices import service, settings
 from zaigang_collector.devices.model import Device, DeviceKind
 from zaigang_collector.devices.tables import DEVICE
 from zaigang_collector.directory import service as directory
@@ -107,6 +108,10 @@ def _digest(config: DeviceConfig) -> bytes:
 
 def wanted_config(conn: Connection, device: Device, grounds: ConfigGrounds) -> DeviceConfig:
     """What the device should be doing."""
+    own = settings.of(conn, device.id)
+    margin = own.pop(settings.MARGIN, None)
+    if isinstance(margin, int):  # the company's may have become smaller since
+        grounds = dataclasses.replace(grounds, margin_min=min(margin, grounds.margin_min))
     if device.kind is DeviceKind.NODE:
         config = DeviceConfig(hours=None, net_key=grounds.net_key, rid_key=device.rid_key)
     else:
@@ -115,7 +120,7 @@ def wanted_config(conn: Connection, device: Device, grounds: ConfigGrounds) -> D
             net_key=grounds.net_key,
             apps=dict(grounds.work_apps),
         )
-    return msgspec.structs.replace(config, **grounds.intervals_s)
+    return msgspec.structs.replace(config, **{**grounds.intervals_s, **own})
 
 
 def _hours(conn: Connection, device: Device, grounds: ConfigGrounds) -> Hours:

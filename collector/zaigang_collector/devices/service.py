@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from zaigang_collector.db import Randomness
+from zaigang_collector.devices import ca
 from zaigang_collector.devices.model import (
     Device,
     DeviceKey,
@@ -22,7 +23,7 @@ from zaigang_collector.devices.model import (
     Holding,
     Replacement,
 )
-from zaigang_collector.devices.tables import DEVICE, EVENT, HOLDING
+from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, EVENT, HOLDING
 from zaigang_collector.directory import service as directory
 from zaigang_collector.errors import ConflictError, UnknownIdError
 from zaigang_collector.ledger import service as ledger
@@ -100,6 +101,17 @@ def revoked_ms(conn: Connection, device_ids: Collection[str]) -> dict[str, int]:
         DEVICE.c.id.in_(sorted(device_ids)), DEVICE.c.revoked_ms.is_not(None)
     )
     return {row.id: row.revoked_ms for row in conn.execute(query)}
+
+
+def revoked_certificates(conn: Connection, now_ms: int) -> tuple[ca.Revoked, ...]:
+    """Certificates of revoked devices that would otherwise still be good, by serial number."""
+    query = (
+        sa.select(CERTIFICATE.c.serial, DEVICE.c.revoked_ms)
+        .join(DEVICE, DEVICE.c.id == CERTIFICATE.c.device_id)
+        .where(DEVICE.c.revoked_ms.is_not(None), CERTIFICATE.c.not_after_ms > now_ms)
+        .order_by(CERTIFICATE.c.serial)
+    )
+    return tuple(ca.Revoked(int(row.serial, 16), row.revoked_ms) for row in conn.execute(query))
 
 
 def holdings_of_employee(
