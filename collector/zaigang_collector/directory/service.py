@@ -42,7 +42,9 @@ from zaigang_shared.device_config import Shift
 
 _PAGE: Final = 1000
 # Kinds of events whose subject is a person: sealed. An id of a site may be the same word.
-PERSONAL: Final = frozenset({"employee", "home_place", "home_place_removed", "assignment"})
+PERSONAL: Final = frozenset(
+    {"employee", "home_place", "home_place_removed", "assignment", "carried", "carried_removed"}
+)
 
 
 # Reading.
@@ -135,7 +137,7 @@ def put_site(conn: Connection, site: Site, now_ms: int, randomness: Randomness) 
     if change is not Change.UNCHANGED:
         fields = dataclasses.asdict(site) | {"kind": site.kind.value}
         db.upsert(conn, SITE, [fields | {"changed_ms": now_ms}])
-        _record(conn, "site", site.id, fields, now_ms, randomness)
+        record(conn, "site", site.id, fields, now_ms, randomness)
     return change
 
 
@@ -155,7 +157,7 @@ def put_employee(
         }
         row = fields | {"shift": json.dumps(shift), "changed_ms": now_ms}
         db.upsert(conn, EMPLOYEE, [row])
-        _record(conn, "employee", employee.id, fields | {"shift": shift}, now_ms, randomness, vault)
+        record(conn, "employee", employee.id, fields | {"shift": shift}, now_ms, randomness, vault)
     return change
 
 
@@ -234,7 +236,7 @@ def put_assignment(
             "to_day": None if assignment.to_day is None else assignment.to_day.isoformat(),
         }
         db.upsert(conn, ASSIGNMENT, [fields])
-        _record(conn, "assignment", assignment.employee_id, fields, now_ms, randomness, vault)
+        record(conn, "assignment", assignment.employee_id, fields, now_ms, randomness, vault)
     return change
 
 
@@ -256,7 +258,7 @@ def _add(
 ) -> Change:
     if not db.insert_ignore(conn, table, [key]):
         return Change.UNCHANGED
-    _record(conn, kind, subject_id, key, now_ms, randomness, vault)
+    record(conn, kind, subject_id, key, now_ms, randomness, vault)
     return Change.ADDED
 
 
@@ -273,11 +275,11 @@ def _remove(
     wanted = sa.and_(*(table.c[name] == value for name, value in key.items()))
     if not conn.execute(sa.delete(table).where(wanted)).rowcount:
         return Change.UNCHANGED
-    _record(conn, kind, subject_id, key, now_ms, randomness, vault)
+    record(conn, kind, subject_id, key, now_ms, randomness, vault)
     return Change.CHANGED
 
 
-def _record(
+def record(
     conn: Connection,
     kind: str,
     subject_id: str,
@@ -318,7 +320,7 @@ def record_event(
 ) -> None:
     """Keep that something happened, for `directory.erasing`: whoever derives something from the
     directory looks anew."""
-    _record(conn, kind, subject_id, {}, now_ms, randomness)
+    record(conn, kind, subject_id, {}, now_ms, randomness)
 
 
 def _known(conn: Connection, table: Table, whose: sa.ColumnElement[bool]) -> KnownNetworks:

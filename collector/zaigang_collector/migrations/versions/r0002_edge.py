@@ -15,20 +15,21 @@ def upgrade() -> None:
     op.create_table(
         "directory_carried",
         sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("to_ms", sa.BigInteger(), nullable=True),
         sa.Column("employee_id", sa.String(length=64), nullable=False),
         sa.Column("format", sa.String(length=12), nullable=False),
         sa.Column("identifier", sa.String(length=64), nullable=False),
         sa.Column("key", sa.LargeBinary(length=16), nullable=True),
-        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["employee_id"],
             ["directory_employee.id"],
             name=op.f("fk_directory_carried_employee_id_directory_employee"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_carried")),
-        sa.UniqueConstraint("identifier", name=op.f("uq_directory_carried_identifier")),
+        sa.PrimaryKeyConstraint("id", "from_ms", name=op.f("pk_directory_carried")),
     )
     op.create_index(op.f("ix_directory_carried_employee_id"), "directory_carried", ["employee_id"])
+    op.create_index(op.f("ix_directory_carried_identifier"), "directory_carried", ["identifier"])
     op.create_table(
         "devices_setting",
         sa.Column("device_id", sa.String(length=40), nullable=False),
@@ -48,5 +49,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("devices_token", "last_used_ms")
     op.drop_table("devices_setting")
+    op.drop_index(op.f("ix_directory_carried_identifier"), table_name="directory_carried")
     op.drop_index(op.f("ix_directory_carried_employee_id"), table_name="directory_carried")
     op.drop_table("directory_carried")
