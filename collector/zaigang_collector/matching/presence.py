@@ -18,6 +18,10 @@ class Seen:
 
     device: Device
     beacon: Lane
+    heard: Sequence[float]
+    """The part of the beacon's support that the laptop heard itself."""
+    witnessed: Sequence[float]
+    """The part that the site's nodes heard of the laptop."""
     network: Lane
     context: Lane
     hands: Lane
@@ -80,7 +84,8 @@ def look(scene: Scene) -> Looked:
 
 
 def _see(scene: Scene, device: Device, air: beacon.NodeAir) -> tuple[Seen, list[beacon.Misheard]]:
-    heard, misheard = beacon.place(scene, device, air)
+    found = beacon.place(scene, device, air)
+    heard = found.lane
     readings = network.held(scene, device)
     placed = network.place(scene, readings, heard)
     network.shield(scene, readings, heard)
@@ -91,17 +96,22 @@ def _see(scene: Scene, device: Device, air: beacon.NodeAir) -> tuple[Seen, list[
     at_site = hands.attention(scene, [llr > 0.0 for llr in lane.support])
     away = hands.attention(scene, [llr < 0.0 for llr in lane.against])
     context = network.context(scene, readings)
-    return Seen(device, heard, placed, context, lane, used, at_site, away), misheard
+    seen = Seen(
+        device, heard, found.heard, found.witnessed, placed, context, lane, used, at_site, away
+    )
+    return seen, found.misheard
 
 
 def _beacon(scene: Scene, laptops: Sequence[Seen], badge: Lane) -> Trace:
     lanes = [(seen.beacon, seen.at_site, seen.away) for seen in laptops]
     ones = [1.0] * scene.grid.count
-    heard = _said_ms(scene, [seen.beacon.support for seen in laptops])
+    heard = _said_ms(scene, [seen.heard for seen in laptops])
+    witnessed = _said_ms(scene, [seen.witnessed for seen in laptops])
     silent = _said_ms(scene, [seen.beacon.against for seen in laptops])
     worn = _said_ms(scene, [badge.support])
     coverage = scene.site.coverage_by_employee.get(scene.claim.employee_id)
-    text = words.beacon(heard, silent, worn, coverage if beacon.silence_llr(scene) else None)
+    told = coverage if beacon.silence_llr(scene) else None
+    text = words.beacon(heard, witnessed, silent, worn, told)
     return _trace(scene, "beacon", Family.RADIO, [*lanes, (badge, ones, ones)], text)
 
 

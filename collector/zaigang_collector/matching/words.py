@@ -82,7 +82,9 @@ def _punches(number: int) -> str:
     return f"{number} punch" if number == 1 else f"{number} punches"
 
 
-def beacon(heard_ms: int, silent_ms: int, worn_ms: int, coverage: float | None) -> Text:
+def beacon(
+    heard_ms: int, witnessed_ms: int, silent_ms: int, worn_ms: int, coverage: float | None
+) -> Text:
     """`coverage`: None when silence says nothing."""
     parts = []
     if heard_ms:
@@ -90,6 +92,14 @@ def beacon(heard_ms: int, silent_ms: int, worn_ms: int, coverage: float | None) 
             Text(
                 f"员工电脑收到驻场地点信标的时段合计 {length_zh(heard_ms)}",
                 f"the laptop heard the site's beacon in slots of {length_en(heard_ms)} altogether",
+            )
+        )
+    if witnessed_ms:
+        parts.append(
+            Text(
+                f"现场节点收到该电脑自身信标的时段合计 {length_zh(witnessed_ms)}",
+                f"the site's node heard the laptop's own beacon in slots of "
+                f"{length_en(witnessed_ms)} altogether",
             )
         )
     if worn_ms:
@@ -282,6 +292,13 @@ def misheard(kind: str, slots: int, worst_s: float) -> Text:
         return Text(
             f"{slots} 个时段收到其他地点的信标",
             f"another site's beacon was heard in {slots} slot(s)",
+        )
+    if kind == "unsettled":
+        return Text(
+            f"{slots} 个时段收到的信标与时间不符（最多差 {worst_s:.0f} 秒），而节点尚未说明自身时钟，"
+            "暂不采信，也不作为疑点",
+            f"a beacon out of its time was heard in {slots} slot(s), by up to {worst_s:.0f} s, and its "
+            "node has not said what its clock was: not counted, and nothing is held against anyone",
         )
     if kind == "stale":
         return Text(
