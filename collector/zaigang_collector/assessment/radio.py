@@ -43,12 +43,14 @@ def resolved(
         return _beacons(conn, elsewhere, wide, clocks)
 
     found: dict[bytes, BeaconSlot] = {}
-    if own := _hearings(nodes):
+    if nodes:
         held = devices.holdings_of_employee(conn, claim.employee_id, *span)
-        found |= resolver.resolve(_beacons(conn, held, span, clocks), resolver.nobody, own)
-    if heard := _hearings(laptops):
+        own = _beacons(conn, held, span, clocks)
+        found |= resolver.resolve(own, resolver.nobody, _hearings(nodes))
+    if laptops:
         here = devices.holdings_of_site(conn, claim.site_id, *wide)
-        found |= resolver.resolve(_beacons(conn, here, wide, clocks), functools.cache(far), heard)
+        near = _beacons(conn, here, wide, clocks)
+        found |= resolver.resolve(near, functools.cache(far), _hearings(laptops))
     return found
 
 
@@ -79,15 +81,15 @@ def of_person(
     )
 
 
-def _hearings(listening: Sequence[DeviceEvidence]) -> list[resolver.Hearing]:
-    return [
+def _hearings(listening: Sequence[DeviceEvidence]) -> Iterator[resolver.Hearing]:
+    return (
         resolver.hearing(
             timed.reading.id, timed.boot_offset_ms + timed.reading.first_t, timed.error_ms
         )
         for device in listening
         for timed in device.readings
         if isinstance(timed.reading, Beacon) and timed.reading.scheme == "rid"
-    ]
+    )
 
 
 def _beacons(

@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from zaigang_collector.matching.beacon_clock import (
     NO_CLOCK,
@@ -49,7 +49,8 @@ _BLOCK: Final = 8
 # hundred beacons, in about 12 MiB. Larger takes memory; smaller hashes again.
 _BLOCKS_KEPT: Final = 65_536
 
-_Unknown: TypeAlias = dict[bytes, list[Span]]
+_Unknown: TypeAlias = dict[bytes, Span]
+"""Identifiers, and in which slots of our own clock each was heard first and last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,7 @@ class Beacon:
     clock: Clock = NO_CLOCK
 
 
-@dataclass(frozen=True, slots=True)
-class Hearing:
+class Hearing(NamedTuple):
     """An identifier, and between which times (collector UTC ms) it was heard."""
 
     id: bytes
@@ -91,21 +91,30 @@ def resolve(
     """`near`: the beacons that are expected, which are asked first; `far`: gives all others, who are
     asked about what is left. Both in an order that does not depend on arrival."""
     unknown: _Unknown = {}
-    for one in heard:
-        unknown.setdefault(one.id, []).append((one.from_ms, one.to_ms))
+    for name, from_ms, to_ms in heard:  # a day in a busy room is a hundred thousand
+        first, last = from_ms // SLOT_MS, to_ms // SLOT_MS
+        known = unknown.get(name)
+        unknown[name] = (
+            (first, last) if known is None else (min(first, known[0]), max(last, known[1]))
+        )
     found: dict[bytes, BeaconSlot] = {}
     for around_ms in (_NEAR_MS, _WIDE_MS):
         for expected in (True, False):
             if not unknown:
                 return found
-            times = merge(
-                (low - around_ms, high + around_ms)
-                for spans in unknown.values()
-                for low, high in spans
-            )
-            for beacon in near if expected else far():
+            beacons = near if expected else far()
+            times = _times(unknown, around_ms) if beacons else ()
+            for beacon in beacons:
                 _ask(beacon, times, unknown, found)
     return found
+
+
+def _times(unknown: _Unknown, around_ms: int) -> tuple[Span, ...]:
+    """When what is unknown was heard, so much wider."""
+    return merge(
+        (first * SLOT_MS - around_ms, (last + 1) * SLOT_MS - 1 + around_ms)
+        for first, last in set(unknown.values())
+    )
 
 
 def _ask(
