@@ -131,6 +131,31 @@ def test_what_the_laptop_does_not_say_to_have_sent_is_no_witness() -> None:
     assert finding("beacon", copied).slots == finding("beacon", judge(a_day())).slots
 
 
+def test_a_copy_of_its_key_at_the_site_is_told_while_the_laptop_is_at_home() -> None:
+    at_home = make.HOME_NET
+    copied = judge(witnessed(a_day(net=at_home)))
+    assert copied.presence.value == "unverified"
+    assert "its key may have been copied" in finding("integrity", copied).text.en
+    assert not any(finding("beacon", copied).slots)
+    assert not any(finding("network", copied).slots)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        (a_day(net=make.HOME_NET, hears=True), "confirmed"),
+        (a_day(net=make.HOME_NET, scan_healthy=False), "unverified"),
+        (a_day(net=make.SITE_NET), "confirmed"),
+        (a_day(), "confirmed"),
+    ],
+    ids=["home within reach, or a hotspot", "deaf radio", "site's network", "no network"],
+)
+def test_what_has_an_innocent_cause_is_not_told(evidence: Evidence, verdict: str) -> None:
+    found = judge(witnessed(evidence))
+    assert finding("integrity", found).direction is Direction.SILENT
+    assert found.presence.value == verdict
+
+
 def test_a_witnessed_day_is_judged_again_from_what_it_names() -> None:
     evidence = witnessed(a_day(), behind_ms=20 * MINUTE_MS)
     first = judge(evidence)

@@ -85,20 +85,20 @@ def look(scene: Scene) -> Looked:
 
 def _see(scene: Scene, device: Device, air: beacon.NodeAir) -> tuple[Seen, list[beacon.Misheard]]:
     found = beacon.place(scene, device, air)
-    heard = found.lane
+    lane, heard = found.lane, tuple(found.lane.support)
     readings = network.held(scene, device)
-    placed = network.place(scene, readings, heard)
-    network.shield(scene, readings, heard)
+    # Only what the laptop heard itself shows that a network travels: what nodes hear can be copied.
+    placed = network.place(scene, readings, lane)
+    witnessed = beacon.join(scene, device, air, found, placed)
+    network.shield(scene, readings, lane)
     used = hands.use(scene, device)
-    lane = hands.place(scene, used, heard, placed)
+    where = hands.place(scene, used, lane, placed)
     # Support fades with the distance to hands at the site, contradiction with that to hands
     # elsewhere: so support that is added can only ever weaken a contradiction.
-    at_site = hands.attention(scene, [llr > 0.0 for llr in lane.support])
-    away = hands.attention(scene, [llr < 0.0 for llr in lane.against])
+    at_site = hands.attention(scene, [llr > 0.0 for llr in where.support])
+    away = hands.attention(scene, [llr < 0.0 for llr in where.against])
     context = network.context(scene, readings)
-    seen = Seen(
-        device, heard, found.heard, found.witnessed, placed, context, lane, used, at_site, away
-    )
+    seen = Seen(device, lane, heard, witnessed, placed, context, where, used, at_site, away)
     return seen, found.misheard
 
 

@@ -300,6 +300,14 @@ def misheard(kind: str, slots: int, worst_s: float) -> Text:
             f"a beacon out of its time was heard in {slots} slot(s), by up to {worst_s:.0f} s, and its "
             "node has not said what its clock was: not counted, and nothing is held against anyone",
         )
+    if kind == "copied":
+        return Text(
+            f"{slots} 个时段现场节点收到该电脑的信标，而电脑当时接入家庭网络、扫描正常却未收到现场信标："
+            "信标密钥可能被复制，或家庭网络登记有误",
+            f"in {slots} slot(s) the site's node heard the laptop's beacon while the laptop was on the "
+            "home network, scanned well and heard none of the site's: its key may have been copied, or "
+            "the home network is registered wrongly",
+        )
     if kind == "stale":
         return Text(
             f"{slots} 个时段收到已过期的信标（最多迟 {worst_s:.0f} 秒），"

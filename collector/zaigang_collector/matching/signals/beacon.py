@@ -25,7 +25,8 @@ class Misheard:
     """An identifier that is no support: stale, early, or another site's."""
 
     kind: str
-    """stale, early, foreign; or unsettled: nobody knows what the beacon's clock was."""
+    """stale, early, foreign; unsettled: nobody knows what the beacon's clock was; copied: of a
+    laptop that seems to be elsewhere."""
     off_ms: int
     """How far outside its slot, beyond all tolerance."""
     slot: int
@@ -34,14 +35,12 @@ class Misheard:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where the beacon puts one laptop, and by whose word."""
+    """Where the beacon puts one laptop, by whose word."""
 
     lane: Lane
-    """Both together: the stronger counts."""
-    heard: Sequence[float]
-    """Support by slot, as the laptop heard a node."""
-    witnessed: Sequence[float]
-    """The same, as a node heard the laptop."""
+    """As the laptop heard nodes; `join` adds what nodes heard, and what silence says."""
+    witness: Lane
+    """As nodes heard the laptop."""
     misheard: list[Misheard]
 
 
@@ -107,15 +106,32 @@ def place(scene: Scene, device: Device, air: NodeAir) -> Placed:
     _hear(scene, device, air, ear)
     _settle(scene, device, air, ear)
     _rest_on(scene, air, ear)
-    lane = ear.lane
-    heard, witnessed = tuple(lane.support), _witness(scene, device, air)
-    for slot, timed in witnessed.support_refs.items():
-        lane.add_support(slot, witnessed.support[slot], timed)
-    lane.decided.extend(witnessed.decided)
+    return Placed(ear.lane, _witness(scene, device, air), ear.misheard)
+
+
+def join(
+    scene: Scene, device: Device, air: NodeAir, found: Placed, network: Lane
+) -> tuple[float, ...]:
+    """Put what nodes heard of the laptop beside what it heard itself; returns what that adds.
+
+    Who controls a laptop can copy its key, and leave it to something at the site: where nodes alone
+    hear it and its owner's home network says otherwise, nobody can tell, and neither counts.
+    """
+    lane, witness = found.lane, found.witness
+    contested = {
+        slot for slot in witness.support_refs if network.against[slot] and not lane.support[slot]
+    }
+    added = [0.0 if slot in contested else llr for slot, llr in enumerate(witness.support)]
+    for slot, timed in witness.support_refs.items():
+        lane.add_support(slot, added[slot], timed)
+    lane.decided += [*witness.decided, *witness.support_refs.values()]
+    network.forgive(contested)
+    found.misheard.extend(_copied(scene, device, air, witness, contested))
     llr = silence_llr(scene)
     if llr:
         _listen(scene, device, air, lane, llr)
-    return Placed(lane, heard, witnessed.support, ear.misheard)
+        lane.forgive(contested)
+    return tuple(added)
 
 
 def badge(scene: Scene) -> Lane:
@@ -276,6 +292,23 @@ def _witness(scene: Scene, device: Device, air: NodeAir) -> Lane:
     for timed in lane.support_refs.values():
         lane.decided.extend(said.timed for said in clock.near(_heard_ms(timed)))
     return lane
+
+
+def _copied(
+    scene: Scene, device: Device, air: NodeAir, witness: Lane, contested: Iterable[int]
+) -> list[Misheard]:
+    """Contested slots in which the laptop scanned well, and heard nothing of a node that was
+    broadcasting.
+
+    A home within reach of the site, a deaf radio, a network that is registered wrongly: each alone
+    is innocent. All of it together looks like a copy of the laptop's key.
+    """
+    scans = _by_slot(scene, device.of(Scan))
+    return [
+        Misheard("copied", 0, slot, witness.support_refs[slot])
+        for slot in sorted(contested)
+        if air.well[slot] and _scanned_well(scene, slot, scans[slot])
+    ]
 
 
 def _heard_by_nodes(scene: Scene, device_id: str) -> Iterable[tuple[TimedReading, BeaconSlot]]:

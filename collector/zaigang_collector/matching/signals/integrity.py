@@ -62,7 +62,7 @@ def find(scene: Scene, misheard: Sequence[Misheard], two_places: int) -> Trace:
         if kind not in NEUTRAL:
             of_kind = [event for event in events if event.kind == kind]
             parts.append(words.integrity_event(kind, len(of_kind), kind in UNUSABLE))
-    for kind in ("stale", "early", "foreign", "unsettled"):
+    for kind in ("stale", "early", "foreign", "copied", "unsettled"):
         found = [item for item in misheard if item.kind == kind]
         if found:
             worst_s = max(item.off_ms for item in found) / 1000
