@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
-from zaigang_collector import anchor_settings
+from zaigang_collector import anchor_settings, beacon_ids
 from zaigang_collector.errors import ConfigError
 
 Value: TypeAlias = str | int
@@ -99,6 +99,20 @@ def _names_apps(value: object) -> bool:
 _APPS: Final = _Rule(
     'LABEL=process,process; LABEL=process … (50 a label and 64 characters a name at most), or ""',
     _names_apps,
+)
+
+
+def _names_beacons(value: object) -> bool:
+    try:
+        return type(value) is str and beacon_ids.prefixes(value) is not None
+    except ValueError:
+        return False
+
+
+_BEACONS: Final = _Rule(
+    f"FORMAT:PREFIX, FORMAT:PREFIX … ({beacon_ids.PREFIXES_MOST} at most; formats "
+    f'{", ".join(beacon_ids.BADGES)}; {beacon_ids.PREFIX_MIN} bytes at least), or ""',
+    _names_beacons,
 )
 
 
@@ -235,6 +249,12 @@ class Settings:
         _APPS,
         "Work applications that usage readings may name, as LABEL=process,process; only labels "
         "leave a laptop.",
+    )
+    kept_beacons: str = _setting(
+        "",
+        _BEACONS,
+        "The company's own beacons beside rotating ones, as ibeacon:UUID, eddystone:NAMESPACE; all "
+        "devices listen to these.",
     )
     stamp_url: str = _setting(
         "", _URL, "Time stamp authority (RFC 3161) that stamps the ledger; empty: none."

@@ -110,31 +110,31 @@ def test_the_agent_reads_a_sensor_as_it_was_meant_or_says_what_is_wrong(text: st
 def test_one_device_is_told_and_no_other(conn: sa.Connection) -> None:
     node, other = stored_node(conn, issuer=ISSUER), stored_node(conn, "door-2", issuer=ISSUER)
     has = {node.id: 1, other.id: 1}
-    assert configuration.behind(conn, ISSUER.grounds, has) == ()
+    assert configuration.behind(conn, ISSUER.grounds, has, NOW_MS) == ()
     assert change(conn, node, environment_s=30, sensors=("sht4x@0x44",)) == (
         "environment_s",
         "sensors",
     )
-    told = configuration.wanted_config(conn, node.device, ISSUER.grounds)
+    told = configuration.wanted_config(conn, node.device, ISSUER.grounds, NOW_MS)
     assert (told.environment_s, told.sensors) == (30, ("sht4x@0x44",))
-    assert configuration.behind(conn, ISSUER.grounds, has) == (node.id,)
+    assert configuration.behind(conn, ISSUER.grounds, has, NOW_MS) == (node.id,)
     [handout] = configuration.handouts(conn, ISSUER.grounds, [node.id], NOW_MS)
     assert handout.version == 2
     assert change(conn, node, environment_s=30) == ()
     names = ("sensors", "health_s", "environment_s")
     gone = settings.take_back(conn, node.id, names, NOW_MS + 2, Repeatable("x"))
     assert gone == ("sensors", "environment_s")
-    assert configuration.wanted_config(conn, node.device, ISSUER.grounds).sensors is None
+    assert configuration.wanted_config(conn, node.device, ISSUER.grounds, NOW_MS).sensors is None
 
 
 def test_a_margin_of_its_own_is_never_wider_than_that_of_all(conn: sa.Connection) -> None:
     laptop = stored_laptop(conn, issuer=ISSUER)
     change(conn, laptop, margin_min=10)
-    hours = configuration.wanted_config(conn, laptop.device, ISSUER.grounds).hours
+    hours = configuration.wanted_config(conn, laptop.device, ISSUER.grounds, NOW_MS).hours
     assert hours is not None
     assert hours.margin_min == 10
     change(conn, laptop, margin_min=200)  # as if the company's had been wider then
-    hours = configuration.wanted_config(conn, laptop.device, ISSUER.grounds).hours
+    hours = configuration.wanted_config(conn, laptop.device, ISSUER.grounds, NOW_MS).hours
     assert hours is not None
     assert hours.margin_min == ISSUER.grounds.margin_min == 30
 
@@ -143,7 +143,7 @@ def test_a_laptop_of_nobody_stays_blind_whatever_its_margin(conn: sa.Connection)
     laptop = stored_laptop(conn, issuer=ISSUER)
     change(conn, laptop, margin_min=10)
     stored = service.hand_over(conn, laptop.id, NOW_MS + 2, Repeatable("x"))
-    hours = configuration.wanted_config(conn, stored, ISSUER.grounds).hours
+    hours = configuration.wanted_config(conn, stored, ISSUER.grounds, NOW_MS).hours
     assert hours is not None
     assert (hours.shifts, hours.margin_min) == ((), 0)
 

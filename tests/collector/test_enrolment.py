@@ -31,7 +31,7 @@ from tests.fakes.randomness import Repeatable
 from zaigang_collector import db
 from zaigang_collector.devices import ca, configuration, enrolment, service
 from zaigang_collector.devices.model import DeviceKind, DeviceStatus, TokenScope
-from zaigang_collector.devices.tables import TOKEN
+from zaigang_collector.devices.tables import DEVICE, TOKEN
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory import shifts
 from zaigang_collector.errors import EnrolmentError, Rejection, UnknownIdError
@@ -72,7 +72,7 @@ def test_a_laptop_enrols_with_what_it_needs_for_life(conn: Connection) -> None:
     assert device is not None
     assert is_device_id(device.id)
     assert device.id.startswith("lap-")
-    assert (device.employee_id, device.site_id, device.rid_key) == ("e001", None, None)
+    assert (device.employee_id, device.site_id) == ("e001", None)
     certificate = x509.load_pem_x509_certificate(enrolled.certificate.encode())
     certificate.verify_directly_issued_by(ISSUER.authority.certificate)
     peer = ca.read_peer(certificate.public_bytes(Encoding.DER))
@@ -80,13 +80,16 @@ def test_a_laptop_enrols_with_what_it_needs_for_life(conn: Connection) -> None:
     assert enrolment.certificates_of(conn, device.id) == (certificate,)
 
 
-def test_a_laptop_is_told_its_owners_hours_and_no_beacon_key(conn: Connection) -> None:
+def test_a_laptop_is_told_its_owners_hours_and_its_beacon_key(conn: Connection) -> None:
     enrolled = stored_laptop(conn).enrolled
     signed = open_config(enrolled.config, ISSUER.grounds.receipt_key.public_key())
     assert (signed.device_id, signed.version) == (enrolled.device.id, 1)
     expected = Hours(tz="Asia/Shanghai", shifts=shifts.parse("1-5 09:00-18:00"), margin_min=30)
     assert signed.config.hours == expected
-    assert (signed.config.rid_key, signed.config.net_key) == (None, NET_KEY)
+    device = service.get(conn, enrolled.device.id)
+    assert device is not None
+    assert signed.config.net_key == NET_KEY
+    assert signed.config.rid_key == device.rid_key is not None
 
 
 def test_a_node_is_told_its_beacon_key_and_no_hours(conn: Connection) -> None:
@@ -107,9 +110,9 @@ def test_work_applications_and_intervals_of_the_settings_reach_laptops(conn: Con
     node = service.get(conn, stored_node(conn).id)
     assert laptop is not None
     assert node is not None
-    told = configuration.wanted_config(conn, laptop, grounds)
+    told = configuration.wanted_config(conn, laptop, grounds, NOW_MS)
     assert (told.usage_s, told.apps) == (30, {"CAD": ["acad"]})
-    assert configuration.wanted_config(conn, node, grounds).apps == {}
+    assert configuration.wanted_config(conn, node, grounds, NOW_MS).apps == {}
 
 
 def test_no_key_is_in_what_a_traceback_would_show(conn: Connection) -> None:
@@ -122,9 +125,10 @@ def test_no_key_is_in_what_a_traceback_would_show(conn: Connection) -> None:
 def test_nobodys_laptop_never_samples(conn: Connection) -> None:
     laptop = stored_laptop(conn)
     device = service.hand_over(conn, laptop.id, NOW_MS + 1, Repeatable("x"))
-    config = configuration.wanted_config(conn, device, ISSUER.grounds)
+    config = configuration.wanted_config(conn, device, ISSUER.grounds, NOW_MS)
     assert config.hours is not None
     assert config.hours.shifts == ()
+    assert (config.rid_key, config.kept, config.carried) == (None, (), ())
 
 
 def test_the_version_rises_when_the_content_changes_and_only_then(conn: Connection) -> None:
@@ -146,17 +150,36 @@ def test_who_has_to_be_told_is_found_after_the_directory_changed(conn: Connectio
     gone = stored_laptop(conn, "lost")
     service.set_status(conn, gone.id, DeviceStatus.LOST, "x", NOW_MS, Repeatable("y"))
     has = {laptop.id: 1, node.id: 1, gone.id: 1, "lap-nobody": 1}
-    assert configuration.behind(conn, ISSUER.grounds, has) == ()
+    assert configuration.behind(conn, ISSUER.grounds, has, NOW_MS) == ()
     before = directory.last_event_id(conn)
     stored_employee(conn, shift=shifts.parse("Mon 10:00-12:00"))
     assert directory.last_event_id(conn) > before
-    assert configuration.behind(conn, ISSUER.grounds, has) == (laptop.id,)
+    assert configuration.behind(conn, ISSUER.grounds, has, NOW_MS) == (laptop.id,)
     (handout,) = configuration.handouts(conn, ISSUER.grounds, [laptop.id, gone.id], NOW_MS)
     signed = open_config(handout.data, ISSUER.grounds.receipt_key.public_key())
     assert (signed.device_id, signed.version) == (handout.device_id, handout.version)
     assert (handout.device_id, handout.version) == (laptop.id, 2)
-    assert configuration.behind(conn, ISSUER.grounds, has) == (laptop.id,)  # it still has 1
-    assert configuration.behind(conn, ISSUER.grounds, has | {laptop.id: 2}) == ()
+    assert configuration.behind(conn, ISSUER.grounds, has, NOW_MS) == (laptop.id,)  # it still has 1
+    assert configuration.behind(conn, ISSUER.grounds, has | {laptop.id: 2}, NOW_MS) == ()
+
+
+def test_a_laptop_of_before_gets_its_beacon_key_with_its_next_configuration(
+    conn: Connection,
+) -> None:
+    laptop = stored_laptop(conn)
+    conn.execute(sa.update(DEVICE).values(rid_key=None))
+    grounds = dataclasses.replace(ISSUER.grounds, randomness=Repeatable("beacons"))
+    assert configuration.behind(conn, grounds, {laptop.id: 1}, NOW_MS) == (laptop.id,)
+    keys = []
+    for _ in range(2):
+        (handout,) = configuration.handouts(conn, grounds, [laptop.id], NOW_MS)
+        signed = open_config(handout.data, grounds.receipt_key.public_key())
+        keys.append((signed.version, signed.config.rid_key))
+    device = service.get(conn, laptop.id)
+    assert device is not None
+    assert keys == [(2, device.rid_key), (2, device.rid_key)]
+    assert device.rid_key is not None
+    assert configuration.behind(conn, grounds, {laptop.id: 2}, NOW_MS) == ()
 
 
 def test_what_happened_to_devices_is_told_by_id(conn: Connection) -> None:

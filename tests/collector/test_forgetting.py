@@ -170,6 +170,7 @@ def test_forgetting_deletes_all_bodies_of_one_person_and_of_nobody_else(worked: 
         "exemptions": 1,
         "homes": 1,
         "assignments": 1,
+        "carried": 0,
         "directory_events": 3,
         "looks": 0,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 
 import pytest
 from hypothesis import given, settings
@@ -44,6 +45,14 @@ def test_judged_again_from_what_was_written_down_it_is_the_same_bytes(story: Sto
     assert inputs.encode(inputs.of(read.claim, read.site, again)) == written
 
 
+def test_what_version_one_wrote_is_read_and_stays_version_one() -> None:
+    given = inputs.of(make.claim(), make.site(), Story(make.honest_day()).evidence())
+    written = inputs.encode(given).replace(b'"v":2', b'"v":1')
+    read = inputs.decode(written)
+    assert (read.v, inputs.encode(read)) == (1, written)
+    assert dataclasses.replace(read, v=2) == given
+
+
 def test_no_content_of_any_reading_is_written_down() -> None:
     evidence = Story(make.honest_day()).evidence()
     written = inputs.encode(inputs.of(make.claim(), make.site(), evidence))
@@ -57,7 +66,7 @@ def test_anything_read_gives_inputs_or_our_error(data: bytes) -> None:
         inputs.decode(data)
 
 
-@pytest.mark.parametrize("change", [(b'"v":1', b'"v":2'), (b'"known_to_ms":', b'"known_to":')])
+@pytest.mark.parametrize("change", [(b'"v":2', b'"v":3'), (b'"known_to_ms":', b'"known_to":')])
 def test_another_version_or_a_missing_field_says_so(change: tuple[bytes, bytes]) -> None:
     written = inputs.encode(inputs.of(make.claim(), make.site(), Evidence()))
     assert change[0] in written

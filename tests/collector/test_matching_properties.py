@@ -73,6 +73,7 @@ def stories(draw: st.DrawFn) -> Story:
     story = Story(
         parts,
         error_ms=draw(st.sampled_from([500, 500, 90_000, 600_000])),
+        node_from_min=draw(st.sampled_from([-30, -30, SHORT])),
         node_to_min=draw(st.sampled_from([SHORT + 30, 60])),
         node_behind_ms=draw(st.sampled_from([0, 300_000])),
         complete_to_min=draw(st.sampled_from([SHORT + 1, 30, None])),
@@ -251,20 +252,7 @@ def test_an_assessment_adds_up(story: Story) -> None:
 def test_an_assessment_can_be_computed_again_from_the_readings_it_names(story: Story) -> None:
     evidence = story.evidence()
     assessment = judge(evidence)
-    named = {(ref.envelope, ref.index) for f in assessment.findings for ref in f.references}
-
-    def kept(found: tuple[DeviceEvidence, ...]) -> tuple[DeviceEvidence, ...]:
-        return tuple(
-            dataclasses.replace(
-                device,
-                readings=tuple(t for t in device.readings if (t.envelope, t.index) in named),
-            )
-            for device in found
-        )
-
-    again = judge(
-        dataclasses.replace(evidence, laptops=kept(evidence.laptops), nodes=kept(evidence.nodes))
-    )
+    again = judge(make.named_by(assessment, evidence))
 
     assert again.posteriors == assessment.posteriors
     assert again.covered == assessment.covered

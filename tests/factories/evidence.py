@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zaigang_collector.matching.model import (
+    Assessment,
     BeaconSlot,
     Claim,
     ClaimedPoint,
@@ -345,6 +346,22 @@ def only(evidence: Evidence, kept: Iterable[type]) -> Evidence:
 
 def _at(minute: float) -> int:
     return START_MS + round(minute * MINUTE_MS)
+
+
+def named_by(assessment: Assessment, evidence: Evidence) -> Evidence:
+    """The evidence without the readings to which no finding refers."""
+    named = {(ref.envelope, ref.index) for f in assessment.findings for ref in f.references}
+
+    def kept(found: tuple[DeviceEvidence, ...]) -> tuple[DeviceEvidence, ...]:
+        return tuple(
+            dataclasses.replace(
+                device,
+                readings=tuple(t for t in device.readings if (t.envelope, t.index) in named),
+            )
+            for device in found
+        )
+
+    return dataclasses.replace(evidence, laptops=kept(evidence.laptops), nodes=kept(evidence.nodes))
 
 
 def with_badge(node: DeviceEvidence, badge: bytes) -> DeviceEvidence:

@@ -18,6 +18,7 @@ from zaigang_agent.errors import AgentError
 from zaigang_collector import db
 from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.directory import csv_import as directory_csv
+from zaigang_collector.directory.csv_carried import import_carried
 from zaigang_collector.errors import CsvError
 
 _FOLDER: Final = ROOT / "docs" / "examples"
@@ -34,6 +35,10 @@ def _load_clock_ins(conn: Connection, data: bytes) -> object:
     return import_clock_ins(conn, VAULT, data, _NOW_MS, _random)
 
 
+def _load_carried(conn: Connection, data: bytes) -> object:
+    return import_carried(conn, VAULT, data, _NOW_MS, _random)
+
+
 def _directory(importer: Callable[..., object]) -> Callable[[Connection, bytes], object]:
     return lambda conn, data: importer(conn, VAULT, data, _NOW_MS, _NET_KEY, _random)
 
@@ -44,6 +49,7 @@ _TABLES: Final = {
     "people.csv": _directory(directory_csv.import_people),
     "networks.csv": _directory(directory_csv.import_networks),
     "assignments.csv": _directory(directory_csv.import_assignments),
+    "carried.csv": _load_carried,
     "clock-ins.csv": _load_clock_ins,
 }
 

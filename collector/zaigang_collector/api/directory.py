@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
+from zaigang_collector import beacon_ids
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
 from zaigang_collector.api.deps import Looks, Reads, needs
 from zaigang_collector.api.problems import not_found, responses
 from zaigang_collector.devices import service as devices
-from zaigang_collector.directory import service
+from zaigang_collector.directory import carried, service
 from zaigang_collector.directory.model import Employee, Language, Site, SiteKind
 
 sites = APIRouter(
@@ -65,9 +66,18 @@ class AssignmentOut(BaseModel):
     to_day: str | None = Field(description="Last day; null: until further notice.")
 
 
+class CarriedOut(BaseModel):
+    """A Bluetooth badge or thermometer."""
+
+    id: str = Field(examples=["badge-17"])
+    format: str = Field(description="ibeacon, altbeacon, eddystone; bthome, ruuvi, atc.")
+    identifier: str = Field(examples=["54:48:E6:8F:80:A5"])
+
+
 class PersonDetail(PersonOut):
     assignments: list[AssignmentOut]
     home_networks_registered: int = Field(description="How many; a home is never named.")
+    carried: list[CarriedOut] = Field(description="What is registered to the person now.")
 
 
 @sites.get("", responses=responses(401, 403, 422))
@@ -124,6 +134,14 @@ def get_person(person_id: str, conn: Reads, looks: Looks, request: Request) -> R
             for one in service.assignments_of(conn, person_id)
         ],
         home_networks_registered=len(homes.networks) + len(homes.egress),
+        carried=[
+            CarriedOut(
+                id=one.id,
+                format=one.format,
+                identifier=beacon_ids.written(one.format, one.identifier),
+            )
+            for one in carried.of_employee(conn, person_id)
+        ],
     )
     looks.at("directory entry and assignments", [person_id])
     return values.tagged(request, answer)

@@ -16,20 +16,21 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection
 
-from zaigang_collector.assessment import store
+from zaigang_collector.assessment import radio, store
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.intervals import Interval, Punch, pair
 from zaigang_collector.attendance.model import ClockIn, Flag
 from zaigang_collector.devices import service as devices
 from zaigang_collector.devices.model import DeviceKind, Holding
+from zaigang_collector.directory import carried
 from zaigang_collector.directory import service as directory
+from zaigang_collector.directory.carried import Worn
 from zaigang_collector.directory.model import Learnt, SiteKind
 from zaigang_collector.ingest import revocation
 from zaigang_collector.ingest import service as ingest
 from zaigang_collector.ingest.model import EventKind, IngestEvent, StoredEnvelope
 from zaigang_collector.matching import codec
 from zaigang_collector.matching.model import (
-    BeaconSlot,
     Claim,
     ClaimedPoint,
     DeviceEvidence,
@@ -44,9 +45,9 @@ from zaigang_collector.matching.model import (
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.matching.verdict import seem_together
 from zaigang_collector.vault.service import Vault
-from zaigang_shared import cbor, receipt, rid
+from zaigang_shared import cbor, receipt
 from zaigang_shared.errors import WireError
-from zaigang_shared.readings import Beacon, Network
+from zaigang_shared.readings import Network
 
 # Readings around the interval: a network that is held since before the clock-in, a beacon heard on
 # the way in. Larger reads more and says nothing new; smaller leaves the first slot without network.
@@ -60,9 +61,6 @@ TRAVEL_MARGIN_MS: Final = 6 * 3_600_000
 # Where pairing begins: an interval depends on what was open before it. Larger reads more; smaller
 # pairs sloppy punches otherwise at the edge of a span than in its middle.
 PAIRED_FROM_MS: Final = 7 * 24 * 3_600_000
-# Identifiers are looked up this far before and after the times at which any was heard. Larger makes
-# older recordings resolvable, at a hash a slot and node; smaller calls a recording nobody's.
-REPLAY_SLOTS: Final = 240  # one hour
 COVERAGE: Final = "coverage"
 """The name of a learnt coverage; all other names are sensors."""
 _BEHIND: Final = (
@@ -130,17 +128,21 @@ def gather(
     policy: Policy,
 ) -> Gathered:
     """Everything known at `now_ms` (collector UTC)."""
+    interval = claimed.interval
+    span = interval.start_ms - MARGIN_MS, interval.end_ms + MARGIN_MS
+    worn = carried.badges_worn(conn, claimed.employee_id, *span)
     elsewhere = _elsewhere(conn, vault, claimed)
-    claim = _claim(conn, claimed, elsewhere)
-    span = claim.start_ms - MARGIN_MS, claim.end_ms + MARGIN_MS
+    claim = _claim(conn, claimed, worn, elsewhere)
     laptops = _devices(
         conn, vault, devices.holdings_of_employee(conn, claim.employee_id, *span), span
     )
     nodes = _devices(conn, vault, devices.holdings_of_site(conn, claim.site_id, *span), span)
+    beacons = radio.resolved(conn, claim, span, laptops, nodes)
+    nodes = radio.of_person(nodes, beacons, worn)
     evidence = Evidence(
         laptops=laptops,
         nodes=nodes,
-        beacons=_beacons(conn, laptops, claim.site_id),
+        beacons=beacons,
         vantages=_vantages(laptops, collector_key),
         integrity=_integrity(conn, [one.device_id for one in (*laptops, *nodes)], span),
         known_to_ms=now_ms,
@@ -189,6 +191,7 @@ def inputs_hash(conn: Connection, claimed: Claimed, policy: Policy, waited: bool
     networks = directory.networks_of_site(conn, interval.site_id)
     homes = directory.home_places(conn, claimed.employee_id)
     exemptions = attendance.exemptions_of(conn, claimed.employee_id, *span)
+    worn = carried.badges_worn(conn, claimed.employee_id, *span)
     travelled = interval.start_ms - TRAVEL_MARGIN_MS, interval.end_ms + TRAVEL_MARGIN_MS
     summary = [
         [one.reference for one in claimed.clock_ins],
@@ -197,6 +200,7 @@ def inputs_hash(conn: Connection, claimed: Claimed, policy: Policy, waited: bool
         repr((site, sorted(networks.networks), networks.egress)),
         repr((sorted(homes.networks), homes.egress, list(exemptions))),
         repr(directory.learnt_of(conn, claimed.employee_id, interval.site_id)),
+        [[one.identifier, one.from_ms, -1 if one.to_ms is None else one.to_ms] for one in worn],
         [[one.device_id, one.from_ms, one.to_ms or -1] for one in holdings],
         [_progress(conn, one.device_id, span, interval.end_ms) for one in holdings],
         [
@@ -221,7 +225,9 @@ def _progress(conn: Connection, device_id: str, span: tuple[int, int], end_ms: i
     ]
 
 
-def _claim(conn: Connection, claimed: Claimed, elsewhere: Sequence[ClockIn]) -> Claim:
+def _claim(
+    conn: Connection, claimed: Claimed, worn: Sequence[Worn], elsewhere: Sequence[ClockIn]
+) -> Claim:
     interval = claimed.interval
     homes = directory.home_places(conn, claimed.employee_id)
     exemptions = attendance.exemptions_of(
@@ -241,6 +247,7 @@ def _claim(conn: Connection, claimed: Claimed, elsewhere: Sequence[ClockIn]) -> 
         home_networks=homes.networks,
         home_egress=homes.egress,
         exemptions=tuple(Exemption(one.from_ms, one.to_ms, one.kind.value) for one in exemptions),
+        badges=frozenset(one.identifier for one in worn),
         elsewhere=_points(elsewhere),
         elsewhere_ids=tuple(one.reference for one in elsewhere),
     )
@@ -339,42 +346,6 @@ def _timed(envelope: StoredEnvelope) -> Iterable[TimedReading]:
                 boot_offset_ms=envelope.boot_offset_ms,
                 reading=one.reading,
             )
-
-
-def _beacons(
-    conn: Connection, laptops: Sequence[DeviceEvidence], site_id: str
-) -> dict[bytes, BeaconSlot]:
-    """Whose each identifier is that a laptop heard. The site's nodes are asked first, and the
-    others about what is left: a foreign or a stale one is something that integrity wants to see."""
-    unknown: set[bytes] = set()
-    times: list[int] = []
-    for timed in (timed for laptop in laptops for timed in laptop.readings):
-        if isinstance(timed.reading, Beacon) and timed.reading.scheme == "rid":
-            unknown.add(timed.reading.id)
-            times += (timed.at_ms - timed.error_ms, timed.at_ms + timed.error_ms)
-    if not unknown:
-        return {}
-    first, last = rid.slot_at(min(times)) - REPLAY_SLOTS, rid.slot_at(max(times)) + REPLAY_SLOTS
-    span = first * rid.SLOT_MS, (last + 1) * rid.SLOT_MS
-    found: dict[bytes, BeaconSlot] = {}
-    standing = devices.holdings_of_nodes(conn, *span)
-    for one in sorted(standing, key=lambda one: (one.site_id != site_id, one.device_id)):
-        if not unknown:
-            break
-        node = devices.get(conn, one.device_id)
-        if node is None or node.rid_key is None or one.site_id is None:
-            continue
-        # Where it stood then: a node that was moved since is no stranger.
-        until_ms = span[1] if one.to_ms is None else min(one.to_ms, span[1])
-        if node.revoked_ms is not None:  # and whoever has it since may carry it anywhere
-            until_ms = min(until_ms, node.revoked_ms)
-        slots = range(rid.slot_at(max(one.from_ms, span[0])), rid.slot_at(until_ms - 1) + 1)
-        for slot in slots:
-            made = rid.rid(node.rid_key, slot)
-            if made in unknown:
-                found[made] = BeaconSlot(node.id, one.site_id, slot)
-                unknown.discard(made)
-    return found
 
 
 def _vantages(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from zaigang_collector import config, db, migrations
+from zaigang_collector import beacon_ids, config, db, migrations
 from zaigang_collector.bootstrap import masters
 from zaigang_collector.config import DataDirectory, Settings
 from zaigang_collector.db import Randomness
@@ -63,6 +63,8 @@ class Opened:
                 self.settings.margin_min,
                 {name: getattr(self.settings, name) for name in INTERVALS},
                 config.work_apps(self.settings.work_apps),
+                beacon_ids.prefixes(self.settings.kept_beacons),
+                self.randomness,
             ),
             self.settings.certificate_days,
             self.randomness,

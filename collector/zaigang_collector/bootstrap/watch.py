@@ -171,9 +171,10 @@ class Watch:
         return sent
 
     def _behind(self, device_ids: Collection[str]) -> tuple[str, ...]:
+        now_ms = self._collector.clock.utc_ms()
         with self._collector.reading() as conn:
             return configuration.behind(
-                conn, self._collector.issuer.grounds, self._versions(device_ids)
+                conn, self._collector.issuer.grounds, self._versions(device_ids), now_ms
             )
 
     def _versions(self, device_ids: Collection[str]) -> Mapping[str, int]:

@@ -9,13 +9,14 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from zaigang_collector import bootstrap
-from zaigang_collector.cli import vault
+from zaigang_collector import beacon_ids, bootstrap
+from zaigang_collector.cli import carried, vault
 from zaigang_collector.cli.arguments import Commands, columns_told, group
 from zaigang_collector.cli.console import Exit, every, read_file, rows, say
 from zaigang_collector.cli.looking import looked, why_argument
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import service as devices
+from zaigang_collector.directory import carried as register
 from zaigang_collector.directory import csv_import, service, shifts
 from zaigang_collector.directory.csv_import import ImportResult
 from zaigang_collector.directory.csv_reader import Column
@@ -59,6 +60,7 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     for one in _showing(people, common, _list_people, _show_person):
         why_argument(one)
     vault.add_people(people, common)
+    carried.add(people, common)
 
 
 def _importing(
@@ -151,6 +153,7 @@ def _show_person(args: argparse.Namespace) -> int:
             raise UnknownIdError("employee", args.id)
         homes = service.home_places(conn, one.id)
         assignments = service.assignments_of(conn, one.id)
+        things = register.of_employee(conn, one.id)
         looked(collector, args, "directory entry and assignments", [one.id])
     _fields(
         ("id", one.id),
@@ -163,6 +166,9 @@ def _show_person(args: argparse.Namespace) -> int:
     )
     for item in assignments:
         say(f"assigned: {item.site_id} from {item.from_day} to {item.to_day or 'further notice'}")
+    for thing in things:
+        shown = beacon_ids.written(thing.format, thing.identifier)
+        say(f"carries: {thing.id}, {thing.format} {shown}")
     return Exit.OK
 
 

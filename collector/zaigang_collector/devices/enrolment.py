@@ -303,7 +303,6 @@ def _new_device(
     now_ms: int,
     issuer: Issuer,
 ) -> Device:
-    is_node = request.kind is DeviceKind.NODE
     name = _base32(issuer.randomness(_DEVICE_ID_BYTES))[:_DEVICE_ID_CHARS]
     device = Device(
         id=_PREFIX[request.kind] + name,
@@ -314,7 +313,7 @@ def _new_device(
         site_id=token.site_id,
         status=DeviceStatus.ACTIVE,
         public_key=public_key,
-        rid_key=issuer.randomness(rid.KEY_BYTES) if is_node else None,
+        rid_key=issuer.randomness(rid.KEY_BYTES),
         created_ms=now_ms,
         revoked_ms=None,
         config_version=0,

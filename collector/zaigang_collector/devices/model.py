@@ -40,7 +40,7 @@ class Device:
     public_key: bytes
     """Raw Ed25519, 32 bytes: verifies envelopes, and is the certificate's key."""
     rid_key: bytes | None = field(repr=False)
-    """A node's beacon key, 32 bytes."""
+    """The key of the rotating beacon that the device sends, 32 bytes."""
     created_ms: int
     revoked_ms: int | None
     config_version: int
@@ -125,3 +125,11 @@ class DeviceKey:
     revoked_ms: int | None
     public_key: bytes
     """Raw Ed25519, 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeaconKey:
+    """By which a device's rotating identifiers are recognised, and since when they are not."""
+
+    key: bytes = field(repr=False)
+    revoked_ms: int | None

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import ca
 from zaigang_collector.devices.model import (
+    BeaconKey,
     Device,
     DeviceKey,
     DeviceKind,
@@ -93,6 +94,14 @@ def replacement(conn: Connection, device_id: str) -> Replacement:
     for row in conn.execute(query):
         found[row.kind] = cbor.loads(row.body, "device event")["fields"]["device"]
     return Replacement(found.get(_REPLACES), found.get(_REPLACED_BY))
+
+
+def beacon_keys(conn: Connection, device_ids: Collection[str]) -> dict[str, BeaconKey]:
+    """The beacon keys of those of these devices that have one."""
+    query = sa.select(DEVICE.c.id, DEVICE.c.rid_key, DEVICE.c.revoked_ms).where(
+        DEVICE.c.id.in_(sorted(device_ids)), DEVICE.c.rid_key.is_not(None)
+    )
+    return {row.id: BeaconKey(row.rid_key, row.revoked_ms) for row in conn.execute(query)}
 
 
 def revoked_ms(conn: Connection, device_ids: Collection[str]) -> dict[str, int]:
@@ -274,6 +283,12 @@ def hand_over(
     fields = {"employee": employee_id, "site": site_id}
     record_event(conn, device_id, "handed_over", fields, now_ms, randomness)
     return _required(conn, device_id)
+
+
+def give_beacon_key(conn: Connection, device: Device, key: bytes) -> Device:
+    """Let a device that has none send a rotating beacon by `key`."""
+    _update(conn, device.id, rid_key=key)
+    return _required(conn, device.id)
 
 
 def start_holding(

@@ -39,7 +39,7 @@ from zaigang_shared.network_hash import HASH_BYTES, network_hash
 T = TypeVar("T")
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_ID_EXPECTED: Final = "an id of letters, digits, dot, underscore and hyphen, 64 at most"
+ID_EXPECTED: Final = "an id of letters, digits, dot, underscore and hyphen, 64 at most"
 _NAME_MAX: Final = 200
 _ZONE_EXPECTED: Final = "an IANA time zone, as Asia/Shanghai"
 # Below 20 m no phone's position is good enough; a fence of over 50 km fences nothing.
@@ -230,7 +230,7 @@ def _result(changes: Iterable[Change]) -> ImportResult:
 
 
 def _site_of(row: Row) -> Site | None:
-    site_id = row.take("id", _id, _ID_EXPECTED)
+    site_id = row.take("id", parse_id, ID_EXPECTED)
     name = row.take("name", _name, f"a name of at most {_NAME_MAX} characters")
     kind = _word(row, "kind", _SITE_KINDS)
     zone = row.take("time_zone", zone_name, _ZONE_EXPECTED)
@@ -269,7 +269,7 @@ def _point_of(row: Row) -> tuple[float, float] | None:
 
 
 def _employee_of(row: Row) -> Employee | None:
-    employee_id = row.take("id", _id, _ID_EXPECTED)
+    employee_id = row.take("id", parse_id, ID_EXPECTED)
     name = row.take("name", _name, f"a name of at most {_NAME_MAX} characters")
     department = row.maybe("department", _name, f"at most {_NAME_MAX} characters")
     language = _word(row, "language", _LANGUAGES)
@@ -367,7 +367,8 @@ def _word(row: Row, name: str, words: Mapping[str, T]) -> T | None:
     return known
 
 
-def _id(text: str) -> str:
+def parse_id(text: str) -> str:
+    """An id of our own. Raises ValueError."""
     if not _ID.fullmatch(text):
         raise ValueError("not an id")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.directory.tables import (
     ASSIGNMENT,
+    CARRIED,
     EMPLOYEE,
     LEARNT,
     PERSON_PLACE,
@@ -37,6 +39,8 @@ class Replay:
     learnt: dict[tuple[str, str, str], tuple[float, float | None, int]] = field(
         default_factory=dict
     )
+    carried: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    """By name and since when."""
 
     def add(self, kind: str, subject_id: str, fields: Mapping[str, Any]) -> None:
         """Take the next event. Raises KeyError, TypeError for one that is none."""
@@ -58,8 +62,19 @@ class Replay:
             self.learnt[name] = fields["value"], fields["sd"], fields["days"]
         elif kind == "learnt_dropped":
             self.learnt.pop((fields["employee_id"], fields["site_id"], fields["name"]), None)
+        elif kind == "carried":
+            self.carried[fields["id"], fields["from_ms"]] = {**fields, "to_ms": None}
+        elif kind == "carried_removed":
+            self._take_back(fields["id"], fields["to_ms"])
         elif kind == "employee_forgotten":
             self._forget(subject_id)
+
+    def _take_back(self, name: str, to_ms: int) -> None:
+        for key, one in list(self.carried.items()):
+            if key[0] == name and one["to_ms"] is None:
+                self.carried[key] = {**one, "to_ms": to_ms, "key_sha256": None}
+                if key[1] >= to_ms:  # one that began in this same millisecond never was
+                    del self.carried[key]
 
     def _forget(self, person: str) -> None:
         self.people[person] = _BLANK
@@ -67,6 +82,8 @@ class Replay:
         self.learnt = {key: told for key, told in self.learnt.items() if key[0] != person}
         kept = self.assignments.items()
         self.assignments = {key: to_day for key, to_day in kept if key[0] != person}
+        things = self.carried.items()
+        self.carried = {key: one for key, one in things if one["employee_id"] != person}
 
     def compare(self, conn: Connection) -> Iterator[Finding]:
         """What the tables say otherwise."""
@@ -104,6 +121,17 @@ class Replay:
                     f"assignment of {person} to {site} from {from_day}",
                     "is not what their events say",
                 )
+        yield from _differences("carried", dict(_carried(conn)), _named(self.carried))
+
+
+def _carried(conn: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
+    for row in conn.execute(sa.select(CARRIED)):
+        digest = None if row.key is None else hashlib.sha256(row.key).digest()
+        yield f"{row.id} since {row.from_ms}", {**row._mapping, "key_sha256": digest}
+
+
+def _named(told: Mapping[tuple[str, int], Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {f"{name} since {from_ms}": one for (name, from_ms), one in told.items()}
 
 
 def _put(places: set[tuple[str, str, str]], key: tuple[str, str, str], *, there: bool) -> None:

@@ -47,6 +47,8 @@ _PAGE: Final = 1000
 PERSONAL: Final = frozenset(
     {
         "assignment",
+        "carried",
+        "carried_removed",
         "employee",
         "home_place",
         "home_place_removed",
@@ -146,7 +148,7 @@ def put_site(conn: Connection, site: Site, now_ms: int, randomness: Randomness) 
     if change is not Change.UNCHANGED:
         fields = dataclasses.asdict(site) | {"kind": site.kind.value}
         db.upsert(conn, SITE, [fields | {"changed_ms": now_ms}])
-        _record(conn, "site", site.id, fields, now_ms, randomness)
+        record(conn, "site", site.id, fields, now_ms, randomness)
     return change
 
 
@@ -166,7 +168,7 @@ def put_employee(
         }
         row = fields | {"shift": json.dumps(shift), "changed_ms": now_ms}
         db.upsert(conn, EMPLOYEE, [row])
-        _record(conn, "employee", employee.id, fields | {"shift": shift}, now_ms, randomness, vault)
+        record(conn, "employee", employee.id, fields | {"shift": shift}, now_ms, randomness, vault)
     return change
 
 
@@ -245,7 +247,7 @@ def put_assignment(
             "to_day": None if assignment.to_day is None else assignment.to_day.isoformat(),
         }
         db.upsert(conn, ASSIGNMENT, [fields])
-        _record(conn, "assignment", assignment.employee_id, fields, now_ms, randomness, vault)
+        record(conn, "assignment", assignment.employee_id, fields, now_ms, randomness, vault)
     return change
 
 
@@ -278,7 +280,7 @@ def put_learnt(
         fields = dataclasses.asdict(learnt)
         db.upsert(conn, LEARNT, [fields])
         said = fields | {"accepted_by": accepted_by}
-        _record(conn, "learnt", learnt.employee_id, said, now_ms, randomness, vault)
+        record(conn, "learnt", learnt.employee_id, said, now_ms, randomness, vault)
     return change
 
 
@@ -317,7 +319,7 @@ def _add(
 ) -> Change:
     if not db.insert_ignore(conn, table, [key]):
         return Change.UNCHANGED
-    _record(conn, kind, subject_id, key, now_ms, randomness, vault)
+    record(conn, kind, subject_id, key, now_ms, randomness, vault)
     return Change.ADDED
 
 
@@ -334,11 +336,11 @@ def _remove(
     wanted = sa.and_(*(table.c[name] == value for name, value in key.items()))
     if not conn.execute(sa.delete(table).where(wanted)).rowcount:
         return Change.UNCHANGED
-    _record(conn, kind, subject_id, key, now_ms, randomness, vault)
+    record(conn, kind, subject_id, key, now_ms, randomness, vault)
     return Change.CHANGED
 
 
-def _record(
+def record(
     conn: Connection,
     kind: str,
     subject_id: str,
@@ -379,7 +381,7 @@ def record_event(
 ) -> None:
     """Keep that something happened, for `directory.erasing`: whoever derives something from the
     directory looks anew."""
-    _record(conn, kind, subject_id, {}, now_ms, randomness)
+    record(conn, kind, subject_id, {}, now_ms, randomness)
 
 
 def _known(conn: Connection, table: Table, whose: sa.ColumnElement[bool]) -> KnownNetworks:

@@ -50,16 +50,18 @@ PERSON_PLACE = sa.Table(
 )
 
 # Bluetooth badges and thermometers: whose they are. By `format` an identifier is that of a beacon
-# (ibeacon, altbeacon, eddystone: a badge) or the address of a thermometer (bthome, ruuvi, atc).
+# (ibeacon, altbeacon, eddystone: a badge) or the address of a thermometer (bthome, ruuvi, atc). What
+# was taken back stays: evidence of last month belongs to who carried it then.
 CARRIED = sa.Table(
     "directory_carried",
     metadata,
     sa.Column("id", sa.String(64), primary_key=True),  # what it is called in readings
+    sa.Column("from_ms", sa.BigInteger, primary_key=True),
+    sa.Column("to_ms", sa.BigInteger),
     sa.Column("employee_id", sa.ForeignKey(EMPLOYEE.c.id), nullable=False, index=True),
     sa.Column("format", sa.String(12), nullable=False),
-    sa.Column("identifier", sa.String(64), nullable=False, unique=True),  # hex digits
-    sa.Column("key", sa.LargeBinary(16)),  # BTHome bind key
-    sa.Column("changed_ms", sa.BigInteger, nullable=False),
+    sa.Column("identifier", sa.String(64), nullable=False, index=True),  # hex digits
+    sa.Column("key", sa.LargeBinary(16)),  # BTHome bind key, while it is registered
 )
 
 # What confirmed days taught of a person at a site, once somebody has accepted it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -26,7 +26,9 @@ from zaigang_collector.matching.model import (
 from zaigang_shared.prime import prime
 from zaigang_shared.readings import Reading
 
-VERSION = 1
+VERSION = 2
+_READ: Final = frozenset({1, VERSION})
+"""Version 1 had no identifiers of laptops, which a program that knows only it calls foreign."""
 
 Content: TypeAlias = Callable[[bytes, int], Reading]
 """(digest of an envelope, place in it) -> the reading. Raises CodecError when it is not there."""
@@ -120,8 +122,9 @@ def decode(data: bytes) -> Inputs:
         found = msgspec.json.decode(data, type=Inputs)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CodecError(f"not the inputs of an assessment: {error}") from error
-    if found.v != VERSION:
-        raise CodecError(f"inputs of version {found.v}, only {VERSION} is known")
+    if found.v not in _READ:
+        known = " and ".join(map(str, sorted(_READ)))
+        raise CodecError(f"inputs of version {found.v}, only {known} are known")
     return found
 
 

@@ -94,7 +94,7 @@ def observe(claim: Claim, site: SiteFacts, evidence: Evidence, policy: Policy) -
         for slot, well in enumerate(beacon.listened(scene, seen.device, looked.air)):
             if well and here[slot] and not scene.exempt[slot]:
                 listened += 1
-                heard += seen.beacon.support[slot] > 0.0
+                heard += seen.heard[slot] > 0.0
         for name, series in environment.sensors(scene, seen.device, "ble"):
             differences, _ = environment.differences_k(series, site_air, here)
             sensors.setdefault(name, []).extend(differences)

@@ -165,7 +165,9 @@ class BeaconSlot:
     """Whose rotating identifier it is, and for which 15-second slot it was made."""
 
     node_id: str
+    """The device: a node, or one of the person's own laptops."""
     site_id: str
+    """Where the node stood; empty for a laptop, which places nobody by itself."""
     slot: int
 
 

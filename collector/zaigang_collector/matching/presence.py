@@ -29,6 +29,10 @@ class Seen:
 
     device: Device
     beacon: Lane
+    heard: Sequence[float]
+    """The part of the beacon's support that the laptop heard itself."""
+    witnessed: Sequence[float]
+    """The part that the site's nodes heard of the laptop."""
     network: Lane
     context: Lane
     hands: Lane
@@ -104,18 +108,21 @@ def _see(
     air: beacon.NodeAir,
     site_air: Sequence[environment.BySlot],
 ) -> tuple[Seen, list[beacon.Misheard]]:
-    heard, misheard = beacon.place(scene, device, air)
+    found = beacon.place(scene, device, air)
+    lane, heard = found.lane, tuple(found.lane.support)
     readings = network.held(scene, device)
-    placed = network.place(scene, readings, heard)
-    network.shield(scene, readings, heard)
+    # Only what the laptop heard itself shows that a network travels: what nodes hear can be copied.
+    placed = network.place(scene, readings, lane)
+    witnessed = beacon.join(scene, device, air, found, placed)
+    network.shield(scene, readings, lane)
     used = hands.use(scene, device)
-    lane = hands.place(scene, used, heard, placed)
+    where = hands.place(scene, used, lane, placed)
     # Support fades with the distance to hands at the site, contradiction with that to hands
     # elsewhere: so support that is added can only ever weaken a contradiction.
-    at_site = hands.attention(scene, [llr > 0.0 for llr in lane.support])
-    away = hands.attention(scene, [llr < 0.0 for llr in lane.against])
+    at_site = hands.attention(scene, [llr > 0.0 for llr in where.support])
+    away = hands.attention(scene, [llr < 0.0 for llr in where.against])
     context = network.context(scene, readings)
-    near = [bool(one or other) for one, other in zip(heard.support, placed.support, strict=True)]
+    near = [bool(one or other) for one, other in zip(lane.support, placed.support, strict=True)]
     breathed = environment.place(scene, device, site_air, near)
     other_air = [
         strength > 0.0 and llr < 0.0
@@ -123,10 +130,12 @@ def _see(
     ]
     seen = Seen(
         device,
+        lane,
         heard,
+        witnessed,
         placed,
         context,
-        lane,
+        where,
         used,
         at_site,
         away,
@@ -134,17 +143,19 @@ def _see(
         movement.place(scene, device),
         hands.attention(scene, other_air),
     )
-    return seen, misheard
+    return seen, found.misheard
 
 
 def _beacon(scene: Scene, laptops: Sequence[Seen], badge: Lane) -> Trace:
     lanes = [(seen.beacon, seen.at_site, seen.away) for seen in laptops]
     ones = [1.0] * scene.grid.count
-    heard = _said_ms(scene, [seen.beacon.support for seen in laptops])
+    heard = _said_ms(scene, [seen.heard for seen in laptops])
+    witnessed = _said_ms(scene, [seen.witnessed for seen in laptops])
     silent = _said_ms(scene, [seen.beacon.against for seen in laptops])
     worn = _said_ms(scene, [badge.support])
     coverage = scene.site.coverage_by_employee.get(scene.claim.employee_id)
-    text = words.beacon(heard, silent, worn, coverage if beacon.silence_llr(scene) else None)
+    told = coverage if beacon.silence_llr(scene) else None
+    text = words.beacon(heard, witnessed, silent, worn, told)
     return _trace(scene, "beacon", Family.RADIO, [*lanes, (badge, ones, ones)], text)
 
 

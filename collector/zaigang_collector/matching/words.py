@@ -90,7 +90,9 @@ def _slots(number: int) -> str:
     return f"{number} slot" if number == 1 else f"{number} slots"
 
 
-def beacon(heard_ms: int, silent_ms: int, worn_ms: int, coverage: float | None) -> Text:
+def beacon(
+    heard_ms: int, witnessed_ms: int, silent_ms: int, worn_ms: int, coverage: float | None
+) -> Text:
     """`coverage`: None when silence says nothing."""
     parts = []
     if heard_ms:
@@ -98,6 +100,14 @@ def beacon(heard_ms: int, silent_ms: int, worn_ms: int, coverage: float | None) 
             Text(
                 f"电脑收到驻场地点信标的时段合计 {length_zh(heard_ms)}",
                 f"the laptop heard the site's beacon in slots of {length_en(heard_ms)} altogether",
+            )
+        )
+    if witnessed_ms:
+        parts.append(
+            Text(
+                f"现场节点收到该电脑自身信标的时段合计 {length_zh(witnessed_ms)}",
+                f"the site's node heard the laptop's own beacon in slots of "
+                f"{length_en(witnessed_ms)} altogether",
             )
         )
     if worn_ms:
@@ -290,6 +300,21 @@ def misheard(kind: str, slots: int, worst_s: float) -> Text:
         return Text(
             f"{slots} 个时段收到其他地点的信标",
             f"another site's beacon was heard in {_slots(slots)}",
+        )
+    if kind == "unsettled":
+        return Text(
+            f"{slots} 个时段收到的信标与时间不符（最多差 {worst_s:.0f} 秒），而节点尚未说明自身时钟，"
+            "暂不采信，也不作为疑点",
+            f"a beacon out of its time was heard in {_slots(slots)}, by up to {worst_s:.0f} s, and its "
+            "node has not said what its clock was: not counted, and nothing is held against anyone",
+        )
+    if kind == "copied":
+        return Text(
+            f"{slots} 个时段现场节点收到该电脑的信标，而电脑当时接入家庭网络、扫描正常却未收到现场信标："
+            "信标密钥可能被复制，或家庭网络登记有误",
+            f"in {_slots(slots)} the site's node heard the laptop's beacon while the laptop was on the "
+            "home network, scanned well and heard none of the site's: its key may have been copied, or "
+            "the home network is registered wrongly",
         )
     if kind == "stale":
         return Text(

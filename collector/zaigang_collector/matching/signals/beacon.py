@@ -1,4 +1,5 @@
-"""Beacon: the employee's device heard the site's rotating identifier in its slot.
+"""Beacon: the employee's device heard the site's rotating identifier in its slot, or the site's node
+heard that of the device: two witnesses of one thing, which count once.
 
 Silence speaks against presence only where the laptop scanned well, every node of the site says that
 it was broadcasting, and it is known how often this person is heard at this site.
@@ -6,17 +7,17 @@ it was broadcasting, and it is known how often this person is heard at this site
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from zaigang_collector.matching import beacon_clock
+from zaigang_collector.matching.beacon_clock import NO_CLOCK, Clock
 from zaigang_collector.matching.model import BeaconSlot, TimedReading
-from zaigang_collector.matching.timeline import Device, Lane, Scene, spread
+from zaigang_collector.matching.timeline import Device, Lane, Scene, order, spread
 from zaigang_shared.readings import Advert, Beacon, Scan
 from zaigang_shared.rid import SLOT_MS
-
-_NO_SHIFT: Final = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Misheard:
     """An identifier that is no support: stale, early, or another site's."""
 
     kind: str
-    """stale, early or foreign."""
+    """stale, early, foreign; unsettled: nobody knows what the beacon's clock was; copied: of a
+    laptop that seems to be elsewhere."""
     off_ms: int
     """How far outside its slot, beyond all tolerance."""
     slot: int
@@ -32,16 +34,37 @@ class Misheard:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Where the beacon puts one laptop, by whose word."""
+
+    lane: Lane
+    """As the laptop heard nodes; `join` adds what nodes heard, and what silence says."""
+    witness: Lane
+    """As nodes heard the laptop."""
+    misheard: list[Misheard]
+
+
+@dataclass(slots=True)
+class _Ear:
+    """What one laptop heard, while it is being put together."""
+
+    lane: Lane
+    misheard: list[Misheard] = field(default_factory=list)
+    unsure: dict[str, list[Misheard]] = field(default_factory=dict)
+    """By beacon: heard out of its time, while nobody knows what its clock was."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeAir:
-    """What the site's nodes say of their own broadcast."""
+    """What the site's nodes, and the laptops, say of their own broadcast."""
 
     well: tuple[tuple[TimedReading, ...], ...]
     """Per slot the readings that say that every node was on the air; empty: not known."""
     witness: tuple[bool, ...]
-    shifts: dict[tuple[str, int], tuple[int, int]]
-    """Per node and slot: the node's clock is behind the collector's by so much, from and to."""
-    said: dict[tuple[str, int], list[TimedReading]]
-    """The readings that such a shift rests on."""
+    clocks: Mapping[str, Clock]
+    """By device: what its clock was, of those that say anything."""
+    odd: bool
+    """Whether a node's clock was wrong at any time."""
 
 
 def node_air(scene: Scene) -> NodeAir:
@@ -52,8 +75,6 @@ def node_air(scene: Scene) -> NodeAir:
     well: list[list[TimedReading]] = [[] for _ in range(count)]
     good = [bool(expected)] * count
     witness = [True] * count
-    shifts: dict[tuple[str, int], tuple[int, int]] = {}
-    said: dict[tuple[str, int], list[TimedReading]] = {}
     for node_id in expected:
         adverts = known[node_id].of(Advert) if node_id in known else ()
         for slot, found in enumerate(_by_slot(scene, adverts)):
@@ -64,25 +85,53 @@ def node_air(scene: Scene) -> NodeAir:
                 good[slot] = False
             well[slot].extend(found)
             witness[slot] &= all(scene.is_witness(timed.error_ms) for timed in found)
-            shift = _shift(found)
-            if shift != _NO_SHIFT:
-                shifts[node_id, slot], said[node_id, slot] = shift, found
+    clocks = dict(
+        beacon_clock.of_devices(
+            (device.device_id, device.of(Advert)) for device in (*scene.nodes, *scene.laptops)
+        )
+    )
     return NodeAir(
         tuple(tuple(found) if good[slot] else () for slot, found in enumerate(well)),
         tuple(witness),
-        shifts,
-        said,
+        clocks,
+        any(
+            node.device_id in clocks and clocks[node.device_id].first_wrong for node in scene.nodes
+        ),
     )
 
 
-def place(scene: Scene, device: Device, air: NodeAir) -> tuple[Lane, list[Misheard]]:
+def place(scene: Scene, device: Device, air: NodeAir) -> Placed:
     """Where the beacon puts one laptop."""
-    lane = Lane.empty(scene.grid.count)
-    misheard = _hear(scene, device, air, lane)
+    ear = _Ear(Lane.empty(scene.grid.count))
+    _hear(scene, device, air, ear)
+    _settle(scene, device, air, ear)
+    _rest_on(scene, air, ear)
+    return Placed(ear.lane, _witness(scene, device, air), ear.misheard)
+
+
+def join(
+    scene: Scene, device: Device, air: NodeAir, found: Placed, network: Lane
+) -> tuple[float, ...]:
+    """Put what nodes heard of the laptop beside what it heard itself; returns what that adds.
+
+    Who controls a laptop can copy its key, and leave it to something at the site: where nodes alone
+    hear it and its owner's home network says otherwise, nobody can tell, and neither counts.
+    """
+    lane, witness = found.lane, found.witness
+    contested = {
+        slot for slot in witness.support_refs if network.against[slot] and not lane.support[slot]
+    }
+    added = [0.0 if slot in contested else llr for slot, llr in enumerate(witness.support)]
+    for slot, timed in witness.support_refs.items():
+        lane.add_support(slot, added[slot], timed)
+    lane.decided += [*witness.decided, *witness.support_refs.values()]
+    network.forgive(contested)
+    found.misheard.extend(_copied(scene, device, air, witness, contested))
     llr = silence_llr(scene)
     if llr:
         _listen(scene, device, air, lane, llr)
-    return lane, misheard
+        lane.forgive(contested)
+    return tuple(added)
 
 
 def badge(scene: Scene) -> Lane:
@@ -115,19 +164,19 @@ def silence_llr(scene: Scene) -> float:
     return -most if coverage == 1.0 else -min(most, -math.log1p(-coverage))
 
 
-def _hear(scene: Scene, device: Device, air: NodeAir, lane: Lane) -> list[Misheard]:
+def _hear(scene: Scene, device: Device, air: NodeAir, ear: _Ear) -> None:
     # Thousands a day, and most of the time that an assessment takes: names are looked up once.
     known, site_id, grid = scene.evidence.beacons, scene.site.site_id, scene.grid
     start_ms, slot_ms, count = grid.start_ms, grid.slot_ms, grid.count
-    latest_ms = -1 if air.shifts else SLOT_MS
+    latest_ms = -1 if air.odd else SLOT_MS
     longest_ms = scene.policy.longest_span_s * 1000
+    lane = ear.lane
     support, refs = lane.support, lane.support_refs
     llrs: dict[int, float] = {}  # by time error; few differ
-    misheard: list[Misheard] = []
     for timed in device.of(Beacon):
         source = known.get(timed.reading.id)  # type: ignore[union-attr]  # only beacons are in here
-        if source is None:
-            continue  # nobody's: another company's, or noise
+        if source is None or not source.site_id:
+            continue  # nobody's: another company's, or noise; or another laptop's, which places nobody
         heard_ms = timed.boot_offset_ms + timed.reading.first_t  # type: ignore[union-attr]  # the same
         slot = (heard_ms - start_ms) // slot_ms
         # Told long after it was heard: the time of hearing is the device's word alone.
@@ -136,18 +185,13 @@ def _hear(scene: Scene, device: Device, air: NodeAir, lane: Lane) -> list[Mishea
         plain = source.site_id == site_id and 0 <= heard_ms - source.slot * SLOT_MS <= latest_ms
         wrong = None if plain else _wrong(scene, air, source, heard_ms, slot, timed)
         if wrong is not None:
-            misheard.append(wrong)
+            _mishear(air, ear, source, heard_ms, wrong)
             continue
         llr = llrs.get(timed.error_ms)
         if llr is None:
             llr = llrs[timed.error_ms] = scene.weight(timed.error_ms) * scene.policy.beacon_llr
         if llr > support[slot] or (llr and timed.at_ms <= refs[slot].at_ms):
             lane.add_support(slot, llr, timed)
-    judged = {slot for slot, llr in enumerate(support) if llr} | {item.slot for item in misheard}
-    for (_, slot), said in air.said.items():
-        if slot in judged:
-            lane.decided.extend(said)
-    return misheard
 
 
 def _wrong(
@@ -156,14 +200,133 @@ def _wrong(
     """None when the identifier is the site's own and was heard in its slot."""
     if source.site_id != scene.site.site_id:
         return Misheard("foreign", 0, slot, timed)
-    since_ms = heard_ms - source.slot * SLOT_MS
-    low_ms, high_ms = air.shifts.get((source.node_id, slot), _NO_SHIFT)
-    slack_ms = round(scene.policy.beacon_tolerance_s * 1000) + max(0, timed.error_ms)
-    late_ms = since_ms - (SLOT_MS + high_ms + slack_ms)
-    if late_ms > 0:
-        return Misheard("stale", late_ms, slot, timed)
-    early_ms = low_ms - slack_ms - since_ms
-    return Misheard("early", early_ms, slot, timed) if early_ms > 0 else None
+    behind = air.clocks.get(source.node_id, NO_CLOCK).behind(heard_ms)
+    off_ms = beacon_clock.off_ms(source.slot, heard_ms, behind, _slack_ms(scene, timed))
+    if off_ms == 0:
+        return None
+    return Misheard("stale" if off_ms > 0 else "early", abs(off_ms), slot, timed)
+
+
+def _slack_ms(scene: Scene, timed: TimedReading) -> int:
+    return round(scene.policy.beacon_tolerance_s * 1000) + max(0, timed.error_ms)
+
+
+def _mishear(air: NodeAir, ear: _Ear, source: BeaconSlot, heard_ms: int, wrong: Misheard) -> None:
+    clock = air.clocks.get(source.node_id, NO_CLOCK)
+    if wrong.kind == "foreign" or clock.near(heard_ms):
+        ear.misheard.append(wrong)
+    else:
+        ear.unsure.setdefault(source.node_id, []).append(wrong)
+
+
+def _settle(scene: Scene, device: Device, air: NodeAir, ear: _Ear) -> None:
+    """Beacons that said nothing of their clock and are heard out of their time.
+
+    Where the identifiers advance as a clock does, a wrong clock explains them as well as a recording
+    of an hour does: nobody can tell, so they count for nothing, neither way, until the node has said
+    what its clock was. A single one that goes on and on, or jumps, is no clock's.
+    """
+    known = scene.evidence.beacons
+    for node_id, found in sorted(ear.unsure.items()):
+        ear.lane.decided.extend(item.timed for item in found)
+        right = _heard_right(scene, device, air, node_id)
+        if right is not None:
+            ear.lane.decided.append(right)
+        heard = [
+            beacon_clock.Heard(
+                known[one.id].slot, _heard_ms(item.timed), max(0, item.timed.error_ms)
+            )
+            for item in found
+            if isinstance(one := item.timed.reading, Beacon)
+        ]
+        if right is None and beacon_clock.advances(heard):
+            found = [dataclasses.replace(item, kind="unsettled") for item in found]
+        ear.misheard.extend(found)
+
+
+def _heard_right(scene: Scene, device: Device, air: NodeAir, node_id: str) -> TimedReading | None:
+    """The first hearing of a beacon in its time, if any: its clock is right then."""
+    found = [
+        timed
+        for timed in device.of(Beacon)
+        if (source := scene.evidence.beacons.get(timed.reading.id)) is not None  # type: ignore[union-attr]  # only beacons are in here
+        and source.node_id == node_id
+        and scene.grid.slot_at(_heard_ms(timed)) is not None
+        and _wrong(scene, air, source, _heard_ms(timed), 0, timed) is None
+    ]
+    return min(found, key=order, default=None)
+
+
+def _rest_on(scene: Scene, air: NodeAir, ear: _Ear) -> None:
+    """What nodes said of their clocks decides what was out of its time, and, where one was wrong,
+    what was in it."""
+    counted = ear.lane.support_refs.values() if air.odd else ()
+    for timed in (*counted, *(item.timed for item in ear.misheard)):
+        source = scene.evidence.beacons[timed.reading.id]
+        clock = air.clocks.get(source.node_id, NO_CLOCK)
+        said = clock.near(_heard_ms(timed))
+        if said and (first := clock.first_wrong) is not None:
+            said = (first, *said)
+        ear.lane.decided.extend(one.timed for one in said)
+
+
+def _witness(scene: Scene, device: Device, air: NodeAir) -> Lane:
+    """Where the site's nodes heard the laptop's own identifier.
+
+    Only what the laptop itself says to have sent: then two signed statements agree. Anything else
+    is silence: whoever records an identifier in passing can play it back to harm its owner.
+    """
+    lane = Lane.empty(scene.grid.count)
+    clock = air.clocks.get(device.device_id, NO_CLOCK)
+    longest_ms = scene.policy.longest_span_s * 1000
+    for timed, source in _heard_by_nodes(scene, device.device_id):
+        heard_ms = _heard_ms(timed)
+        slot, said = scene.grid.slot_at(heard_ms), clock.near(heard_ms)
+        if slot is None or timed.at_ms - heard_ms > longest_ms:
+            continue
+        if not any(_sent(one.timed, source.slot) for one in said):
+            continue
+        behind = clock.behind(heard_ms)
+        if beacon_clock.off_ms(source.slot, heard_ms, behind, _slack_ms(scene, timed)) == 0:
+            lane.add_support(slot, scene.weight(timed.error_ms) * scene.policy.beacon_llr, timed)
+    for timed in lane.support_refs.values():
+        lane.decided.extend(said.timed for said in clock.near(_heard_ms(timed)))
+    return lane
+
+
+def _copied(
+    scene: Scene, device: Device, air: NodeAir, witness: Lane, contested: Iterable[int]
+) -> list[Misheard]:
+    """Contested slots in which the laptop scanned well, and heard nothing of a node that was
+    broadcasting.
+
+    A home within reach of the site, a deaf radio, a network that is registered wrongly: each alone
+    is innocent. All of it together looks like a copy of the laptop's key.
+    """
+    scans = _by_slot(scene, device.of(Scan))
+    return [
+        Misheard("copied", 0, slot, witness.support_refs[slot])
+        for slot in sorted(contested)
+        if air.well[slot] and _scanned_well(scene, slot, scans[slot])
+    ]
+
+
+def _heard_by_nodes(scene: Scene, device_id: str) -> Iterable[tuple[TimedReading, BeaconSlot]]:
+    own, known = frozenset(scene.site.node_ids), scene.evidence.beacons
+    for node in scene.nodes:
+        for timed in node.of(Beacon) if node.device_id in own else ():
+            source = known.get(timed.reading.id)  # type: ignore[union-attr]  # only beacons are in here
+            if source is not None and source.node_id == device_id:
+                yield timed, source
+
+
+def _sent(timed: TimedReading, slot: int) -> bool:
+    said = timed.reading
+    return isinstance(said, Advert) and said.slot_first <= slot <= said.slot_last
+
+
+def _heard_ms(timed: TimedReading) -> int:
+    return timed.boot_offset_ms + timed.reading.first_t  # type: ignore[union-attr]  # only beacons come here
 
 
 def listened(scene: Scene, device: Device, air: NodeAir) -> list[bool]:
@@ -203,23 +366,3 @@ def _by_slot(scene: Scene, found: Sequence[TimedReading]) -> list[list[TimedRead
 def _covers(scene: Scene, slot: int, found: Sequence[TimedReading], share: float) -> bool:
     slot_ms = scene.grid.to_ms(slot) - scene.grid.from_ms(slot)
     return bool(found) and sum(timed.reading.span_ms for timed in found) >= share * slot_ms
-
-
-def _shift(found: Sequence[TimedReading]) -> tuple[int, int]:
-    """How far the node's clock is behind ours, in ms, from and to.
-
-    At the end of an observation the node is in `slot_last`, by its own clock. (0, 0) when its clock
-    can be right, or when it says nothing.
-    """
-    lows, highs = [], []
-    for timed in found:
-        if isinstance(timed.reading, Advert):
-            since_ms = timed.at_ms - timed.reading.slot_last * SLOT_MS
-            lows.append(since_ms - SLOT_MS - timed.error_ms)
-            highs.append(since_ms + timed.error_ms)
-    if not lows:
-        return _NO_SHIFT
-    low, high = max(lows), min(highs)
-    if low > high:  # its clock was set within these minutes
-        low, high = min(lows), max(highs)
-    return _NO_SHIFT if low <= 0 <= high else (low, high)

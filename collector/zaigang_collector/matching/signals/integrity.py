@@ -62,11 +62,12 @@ def find(scene: Scene, misheard: Sequence[Misheard], two_places: int) -> Trace:
         if kind not in NEUTRAL:
             of_kind = [event for event in events if event.kind == kind]
             parts.append(words.integrity_event(kind, len(of_kind), kind in UNUSABLE))
-    for kind in ("stale", "early", "foreign"):
+    for kind in ("stale", "early", "foreign", "copied", "unsettled"):
         found = [item for item in misheard if item.kind == kind]
         if found:
             worst_s = max(item.off_ms for item in found) / 1000
-            parts.append(words.misheard(kind, len({item.slot for item in found}), worst_s))
+            told = words.misheard(kind, len({item.slot for item in found}), worst_s)
+            (neutral if kind == "unsettled" else parts).append(told)
     flags = set(scene.claim.flags)
     if any(point.mock_location for point in scene.claim.points):
         flags.add("mock_location")

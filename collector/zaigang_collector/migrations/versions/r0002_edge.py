@@ -15,20 +15,21 @@ def upgrade() -> None:
     op.create_table(
         "directory_carried",
         sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("to_ms", sa.BigInteger(), nullable=True),
         sa.Column("employee_id", sa.String(length=64), nullable=False),
         sa.Column("format", sa.String(length=12), nullable=False),
         sa.Column("identifier", sa.String(length=64), nullable=False),
         sa.Column("key", sa.LargeBinary(length=16), nullable=True),
-        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["employee_id"],
             ["directory_employee.id"],
             name=op.f("fk_directory_carried_employee_id_directory_employee"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_carried")),
-        sa.UniqueConstraint("identifier", name=op.f("uq_directory_carried_identifier")),
+        sa.PrimaryKeyConstraint("id", "from_ms", name=op.f("pk_directory_carried")),
     )
     op.create_index(op.f("ix_directory_carried_employee_id"), "directory_carried", ["employee_id"])
+    op.create_index(op.f("ix_directory_carried_identifier"), "directory_carried", ["identifier"])
     op.create_table(
         "directory_learnt",
         sa.Column("employee_id", sa.String(length=64), nullable=False),
@@ -78,5 +79,6 @@ def downgrade() -> None:
     op.drop_column("assessment_assessment", "absent")
     op.drop_table("devices_setting")
     op.drop_table("directory_learnt")
+    op.drop_index(op.f("ix_directory_carried_identifier"), table_name="directory_carried")
     op.drop_index(op.f("ix_directory_carried_employee_id"), table_name="directory_carried")
     op.drop_table("directory_carried")
