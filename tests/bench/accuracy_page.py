@@ -57,9 +57,8 @@ def _head(run: Run, honest: Sequence[Row], cheating: Sequence[Row]) -> str:
         Written by `make bench-accuracy`; do not edit. A workforce whose truth is known is simulated
         (`collector/zaigang_collector/simulation`) and judged by `matching.assess` with the built-in
         policy. The simulation does not know how it will be judged: an import contract allows it the
-        values of `matching` and nothing else, and its parameters come from the literature and from
-        datasheets, named in its modules (from memory of the sources; whoever has them at hand is asked
-        to check).
+        values of `matching` and nothing else, and its parameters come from the literature, datasheets
+        and everyday experience: [simulation.md](simulation.md) says which.
 
         | | |
         | --- | --- |

@@ -6,8 +6,8 @@ ISO 13790 (two of its nodes), by steps of one minute. Numbers per square metre o
 - heavy store 110 to 165 kJ/(K m²): ISO 13790 table 12, classes "light" and "medium";
 - light store: air of 2.8 m height is 3.4 kJ/(K m²), with furniture about five times that
   (Johra and Heiselberg 2017, "Influence of internal thermal mass", Renew. Sustain. Energy Rev. 69);
-- a seated person gives 75 W of warmth and 55 W as vapour, 80 g/h (ASHRAE Fundamentals 2017, ch. 18,
-  "seated, very light work");
+- a person gives 75 W of warmth and 55 W as vapour, 80 g/h (ASHRAE Fundamentals 2013, ch. 18,
+  table 1, "moderately active office work");
 - fresh air 8.5 l/s a person (ASHRAE 62.1 office, combined) and infiltration of 0.1 to 0.5 per hour;
 - room thermostats switch with a band of 0.5 to 1.5 K; the coil's surface is at 8 to 14 °C and takes
   water out of what passes it.
