@@ -6,6 +6,7 @@ One thread with one event loop listens and, on Linux, broadcasts. Nothing here w
 from __future__ import annotations
 
 import asyncio
+import selectors
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,6 +21,9 @@ from zaigang_agent.ble.supervision import Patience
 from zaigang_shared.clock import Clock
 
 _CLOSE_S: Final = 10
+# Larger dates what is heard later and begins a slot's broadcast later, by some of these; smaller
+# wakes the processor more often.
+_GATHER_S: Final = 0.25
 
 
 class BleakRadio:
@@ -79,7 +83,8 @@ class BleakRadio:
                 self._thread.start()
 
     def _work(self) -> None:
-        asyncio.run(self._main())
+        with asyncio.Runner(loop_factory=_loop) as runner:
+            runner.run(self._main())
 
     async def _main(self) -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
@@ -106,6 +111,26 @@ class BleakRadio:
 
         advertiser = Advertiser(self._clock, self._sent, self._adapter, self._patience)
         await advertiser.run(lambda: self._frame_at)
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    if sys.platform != "linux":
+        return asyncio.new_event_loop()
+    return asyncio.SelectorEventLoop(_Gathering())
+
+
+class _Gathering(selectors.DefaultSelector):
+    """Answers a little later, with all that has come until then: adverts come one by one, dozens a
+    second, and each would wake the processor for itself."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        found = super().select(timeout)
+        if not found:
+            return found
+        self._pause.wait(_GATHER_S)
+        return super().select(0)
+
+    _pause = threading.Event()
 
 
 async def _task(
