@@ -4,6 +4,7 @@ our own, on which a mock plays bluetoothd."""
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import random
 import subprocess
@@ -179,6 +180,27 @@ def test_what_is_on_the_air_is_heard_counted_and_only_ours_kept(radio: Make) -> 
         assert beacons == {("rid", (1).to_bytes(8, "big")), ("ibeacon", UUID[:8])}
         [climate] = [r for r in readings if isinstance(r, Environment)]
         assert (climate.sensor, climate.temp_c, climate.rh_pct) == ("desk", 23.9, 56.0)
+
+
+def test_a_strangers_name_and_address_are_in_no_log_even_of_the_libraries(
+    radio: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with running() as air:
+        laptop = begun(radio(), air)
+        data = {0x4C: b"\x10\x05SENTINEL"}
+        address = "5E:47:11:1E:1C:0D"
+        air.call(air.mock.packet, address, manufacturer_data=data, name="SENTINEL")
+
+        def counted() -> bool:
+            laptop.look()
+            return laptop.adverts > 0
+
+        until("counted", counted)
+        laptop.radio.close()
+    text = "".join(r.getMessage() for r in caplog.records if r.threadName == "radio")
+    assert "SENTINEL" not in text
+    assert "5E" not in text
 
 
 def test_devices_are_counted_not_packets(radio: Make) -> None:

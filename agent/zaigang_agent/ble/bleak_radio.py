@@ -6,6 +6,7 @@ One thread with one event loop listens and, on Linux, broadcasts. Nothing here w
 from __future__ import annotations
 
 import asyncio
+import logging
 import selectors
 import sys
 import threading
@@ -20,6 +21,7 @@ from zaigang_agent.ble.sent import Sent
 from zaigang_agent.ble.supervision import Patience
 from zaigang_shared.clock import Clock
 
+_log = logging.getLogger(__name__)
 _CLOSE_S: Final = 10
 # Larger dates what is heard later and begins a slot's broadcast later, by some of these; smaller
 # wakes the processor more often.
@@ -83,11 +85,15 @@ class BleakRadio:
                 self._thread.start()
 
     def _work(self) -> None:
+        for library in ("bleak", "dbus_fast"):
+            # With log_level = "debug" they would write down every device in reach, with its name.
+            logging.getLogger(library).setLevel(logging.CRITICAL + 1)
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(self._main())
 
     async def _main(self) -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        loop.set_exception_handler(_unhandled)
         with self._lock:
             self._wake = lambda: loop.call_soon_threadsafe(changed.set)
         scan = BleakScan(self._reception, self._clock, self._adapter, self._patience)
@@ -111,6 +117,11 @@ class BleakRadio:
 
         advertiser = Advertiser(self._clock, self._sent, self._adapter, self._patience)
         await advertiser.run(lambda: self._frame_at)
+
+
+def _unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a library has let fall. The type alone: more can name somebody's device."""
+    _log.warning("radio: %s", type(context.get("exception")).__name__)
 
 
 def _loop() -> asyncio.AbstractEventLoop:
