@@ -34,6 +34,7 @@ from zaigang_agent.errors import (
 )
 from zaigang_agent.keys import Identity
 from zaigang_agent.runner import Parts, Runner
+from zaigang_agent.samplers.base import Now, Sampler
 from zaigang_agent.sealing import Buffer, admitted, value
 from zaigang_agent.spool import Spool
 from zaigang_shared import receipt
@@ -54,6 +55,7 @@ class World:
         self.platform = FakePlatform()
         self.sampler = FakeSampler()
         self.samplers = [self.sampler]
+        self.others: list[Sampler] = []
         self.identity = enrolled(folder, config)
         self.store = Store(self.identity.key.public_key())
         self.uplink = FakeUplink(self.store)
@@ -84,9 +86,10 @@ class World:
         )
         return self.runner
 
-    def build(self, _: SignedConfig) -> list[FakeSampler]:
+    def build(self, _: SignedConfig) -> list[Sampler]:
         self.built += 1
-        return self.samplers
+        samplers: list[Sampler] = [*self.samplers]
+        return samplers + self.others
 
     def run(self, seconds: int, step_s: int = 10) -> None:
         for _ in range(0, seconds, step_s):
@@ -260,6 +263,45 @@ def test_a_pause_is_obeyed_at_once_told_at_once_and_ends_with_resume(world: Worl
         ("paused", False),
         ("paused", True),
     ]
+
+
+class RadioSampler:
+    """A sampler that keeps something going between its looks."""
+
+    name = "beacons"
+    personal = True
+
+    def __init__(self) -> None:
+        self.trouble: str | None = None
+        self.rested = 0
+
+    def interval_s(self, config: DeviceConfig) -> int:
+        return 10
+
+    def sample(self, now: Now) -> list[Usage]:
+        self.trouble = "the radio is deaf"
+        return []
+
+    def rest(self) -> None:
+        self.rested += 1
+
+
+def test_a_radio_rests_in_a_pause_under_a_new_configuration_and_at_the_end(world: World) -> None:
+    radio = RadioSampler()
+    world.others.append(radio)
+    world.kill()
+    world.runner = world.start()
+    world.run(20)
+    assert world.runner.status().problems == {"beacons": "the radio is deaf"}
+    assert radio.rested == 0
+    statusfile.pause(world.folder)
+    world.run(20)
+    assert radio.rested == 1
+    statusfile.resume(world.folder)
+    world.run(20)
+    before = radio.rested
+    world.runner.close()
+    assert radio.rested > before
 
 
 def test_an_unknown_time_zone_closes_the_eyes_and_says_why(tmp_path: Path) -> None:

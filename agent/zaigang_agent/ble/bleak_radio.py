@@ -6,6 +6,8 @@ One thread with one event loop listens and, on Linux, broadcasts. Nothing here w
 from __future__ import annotations
 
 import asyncio
+import logging
+import selectors
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,7 +21,11 @@ from zaigang_agent.ble.sent import Sent
 from zaigang_agent.ble.supervision import Patience
 from zaigang_shared.clock import Clock
 
+_log = logging.getLogger(__name__)
 _CLOSE_S: Final = 10
+# Larger dates what is heard later and begins a slot's broadcast later, by some of these; smaller
+# wakes the processor more often.
+_GATHER_S: Final = 0.25
 
 
 class BleakRadio:
@@ -79,10 +85,15 @@ class BleakRadio:
                 self._thread.start()
 
     def _work(self) -> None:
-        asyncio.run(self._main())
+        for library in ("bleak", "dbus_fast"):
+            # With log_level = "debug" they would write down every device in reach, with its name.
+            logging.getLogger(library).setLevel(logging.CRITICAL + 1)
+        with asyncio.Runner(loop_factory=_loop) as runner:
+            runner.run(self._main())
 
     async def _main(self) -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        loop.set_exception_handler(_unhandled)
         with self._lock:
             self._wake = lambda: loop.call_soon_threadsafe(changed.set)
         scan = BleakScan(self._reception, self._clock, self._adapter, self._patience)
@@ -106,6 +117,31 @@ class BleakRadio:
 
         advertiser = Advertiser(self._clock, self._sent, self._adapter, self._patience)
         await advertiser.run(lambda: self._frame_at)
+
+
+def _unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a library has let fall. The type alone: more can name somebody's device."""
+    _log.warning("radio: %s", type(context.get("exception")).__name__)
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    if sys.platform != "linux":
+        return asyncio.new_event_loop()
+    return asyncio.SelectorEventLoop(_Gathering())
+
+
+class _Gathering(selectors.DefaultSelector):
+    """Answers a little later, with all that has come until then: adverts come one by one, dozens a
+    second, and each would wake the processor for itself."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        found = super().select(timeout)
+        if not found:
+            return found
+        self._pause.wait(_GATHER_S)
+        return super().select(0)
+
+    _pause = threading.Event()
 
 
 async def _task(

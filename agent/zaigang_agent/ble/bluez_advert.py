@@ -57,9 +57,9 @@ class Advertiser:
         """Until cancelled."""
         try:
             while True:
+                self._woken.clear()
                 source = frame_at()
                 pause_s = _RETRY_S if source is None else await self._slot(source)
-                self._woken.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
                         await self._woken.wait()
@@ -96,7 +96,7 @@ class Advertiser:
             await self._take_down(old)  # an adapter that can send one thing at a time
             old = None
             await self._call(self._manager, MANAGER, "RegisterAdvertisement", "oa{sv}", new, {})
-        self._on_air = new
+        self._on_air = new if new in self._frames else None
         if old is not None:
             await self._take_down(old)
 
@@ -165,6 +165,7 @@ class Advertiser:
         """bluetoothd asks what to send, or says that it does not any more."""
         if message.member == "NameOwnerChanged" and message.sender == "org.freedesktop.DBus":
             self._on_air = None
+            self._frames.clear()
             if message.body[2]:  # bluetoothd is back, and knows nothing of us
                 self._woken.set()
             return None
@@ -174,9 +175,9 @@ class Advertiser:
             properties = advertisement(self._frames[message.path])
             return Message.new_method_return(message, "a{sv}", [properties])
         if message.interface == ADVERTISEMENT and message.member == "Release":
-            if message.path == self._on_air:
-                self._on_air = None
-                self._woken.set()
+            del self._frames[message.path]  # perhaps before we have heard that it was registered
+            self._on_air = None if message.path == self._on_air else self._on_air
+            self._woken.set()
             return Message.new_method_return(message)
         return None
 

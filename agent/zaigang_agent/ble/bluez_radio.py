@@ -1,7 +1,7 @@
 """A BlueZ adapter behind `air.Radio` without bleak: for laptops, where each MiB counts (ADR 12).
 
 One thread and one connection to the message bus listen and broadcast; what bluetoothd begins for a
-connection ends with it. On a laptop it listens in windows: 4 s in every 15 s, so that each slot of a
+connection ends with it. On a laptop it listens in windows: 3 s in every 15 s, so that each slot of a
 beacon is heard and the battery and headsets get a rest.
 """
 
@@ -36,7 +36,7 @@ _NOTE_EVERY_S: Final = 5.0
 class Windows:
     """Listen `open_s` in every `every_s` seconds."""
 
-    open_s: float = 4.0
+    open_s: float = 3.0
     """A node sends four or five times a second. Smaller, and a beacon of which every second packet is
     lost may be missed in its slot; larger costs battery and the quality of Bluetooth headsets."""
     every_s: float = 15.0

@@ -218,7 +218,7 @@ class Session:
             self._take_down(old)  # an adapter that can send one thing at a time
             old = None
             self._register(new)
-        self._on_air = new
+        self._on_air = new if new in self._frames else None
         if old is not None:
             self._take_down(old)
 
@@ -238,6 +238,7 @@ class Session:
         if call.member == "GetAll":
             return "a{sv}", advertisement(self._frames[call.path])
         if call.member == "Release":
+            del self._frames[call.path]  # perhaps before we have heard that it was registered
             self._on_air = None if call.path == self._on_air else self._on_air
             return "", None
         return None
