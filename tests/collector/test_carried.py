@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from tests.collector.test_cli_commands import PEOPLE, SITES, run, save
+from tests.collector.test_cli_commands import run, save, stocked
 from tests.factories.audited import audited, sequenced
 from tests.factories.devices import an_issuer, stored_laptop, stored_node
 from tests.factories.directory import NOW_MS, stored_employee
@@ -24,7 +24,6 @@ from tests.fakes import database
 from tests.fakes.randomness import Repeatable
 from zaigang_collector import beacon_ids, db
 from zaigang_collector.access.model import Scope
-from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
 from zaigang_collector.devices import configuration, listening
 from zaigang_collector.devices.model import Device
@@ -345,12 +344,9 @@ def test_where_not_even_series_fit_adding_is_refused_and_the_node_hears_no_badge
 
 @pytest.fixture
 def data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    folder = tmp_path / "data"
-    assert main(["init", "--data", str(folder)]) == Exit.OK
-    assert run(folder, "sites", "import", save(tmp_path, "sites.csv", SITES)) == Exit.OK
-    assert run(folder, "people", "import", save(tmp_path, "people.csv", PEOPLE)) == Exit.OK
+    made = stocked(tmp_path)
     capsys.readouterr()
-    return folder
+    return made
 
 
 def test_the_command_line_adds_lists_and_removes(

@@ -18,11 +18,17 @@ CLOCK_INS = "employee,site,direction,punched_at\nE001,hq,in,2020-09-21 08:55\n"
 @pytest.fixture
 def data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """A data directory with one site and one person."""
+    made = stocked(tmp_path)
+    capsys.readouterr()
+    return made
+
+
+def stocked(tmp_path: Path) -> Path:
+    """The same, for other tests."""
     folder = tmp_path / "data"
     assert main(["init", "--data", str(folder)]) == Exit.OK
     assert run(folder, "sites", "import", save(tmp_path, "sites.csv", SITES)) == Exit.OK
     assert run(folder, "people", "import", save(tmp_path, "people.csv", PEOPLE)) == Exit.OK
-    capsys.readouterr()
     return folder
 
 

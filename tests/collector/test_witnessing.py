@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.factories import evidence as make
+from tests.factories.bundling import exported
 from tests.factories.evidence import MINUTE_MS, START_MS, Story, at_site
 from tests.factories.judging import HOUR_MS, START, Office, Talker, office
 from tests.factories.vault import VAULT
@@ -18,6 +19,7 @@ from zaigang_collector.assessment.gather import claimed_intervals, gather
 from zaigang_collector.assessment.model import Outcome
 from zaigang_collector.directory import carried
 from zaigang_collector.directory.carried import Carried
+from zaigang_collector.evidence import recheck
 from zaigang_collector.matching.assess import assess
 from zaigang_collector.matching.model import (
     Assessment,
@@ -257,6 +259,9 @@ def test_out_of_the_store_only_the_persons_own_laptop_is_taken_from_what_nodes_h
     heard = {t.reading.id for t in ear.readings if isinstance(t.reading, readings.Beacon)}
     assert heard == set(found.evidence.beacons)
     assert here.verdict() == "confirmed"
+    (stored,) = here.newest()
+    again = recheck.recheck(exported(here.world.engine, stored.id, now_ms=here.world.clock.utc))
+    assert (again.problems, again.presence) == ((), "confirmed")
 
 
 def _minute(at_ms: int, node: Talker, laptops: list[Talker]) -> None:

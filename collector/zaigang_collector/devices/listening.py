@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -34,7 +34,8 @@ _SERIES_BYTES: Final = {"ibeacon": 16, "altbeacon": 16, "eddystone": 10}
 # listen for people who are not there; smaller misses the first morning.
 _DAYS_AROUND: Final = 1
 
-Prefixes = Sequence[tuple[str, bytes]]
+Prefixes: TypeAlias = Sequence[tuple[str, bytes]]
+"""Formats and beginnings, of the setting `kept_beacons`."""
 
 
 def of_owner(conn: Connection, employee_id: str, prefixes: Prefixes) -> tuple[Kept, ...]:

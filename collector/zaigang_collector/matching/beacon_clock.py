@@ -39,32 +39,15 @@ SEARCH_SLOTS: Final = 240  # one hour
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One statement of a beacon on its own broadcast."""
-
-    at_ms: int
-    behind: Span
-    timed: TimedReading
-
-    def at(self, at_ms: int) -> Span:
-        """The same at another time: wider by what a clock can have drifted meanwhile."""
-        drift_ms = -(-abs(at_ms - self.at_ms) * DRIFT_PPM // _MILLION)
-        return self.behind[0] - drift_ms, self.behind[1] + drift_ms
-
-
-@dataclass(frozen=True, slots=True)
 class Clock:
-    """All that one beacon said, in order of time."""
+    """All that one beacon said of its broadcast: `advert` readings in order of time."""
 
-    said: tuple[Said, ...] = ()
+    said: tuple[TimedReading, ...] = ()
+    first_wrong: TimedReading | None = None
+    """The first statement by which the clock cannot be right."""
     _times: tuple[int, ...] = field(default=(), repr=False)
 
-    @property
-    def first_wrong(self) -> Said | None:
-        """The first statement by which the clock cannot be right."""
-        return next((one for one in self.said if not _holds_right(one.behind)), None)
-
-    def near(self, at_ms: int) -> tuple[Said, ...]:
+    def near(self, at_ms: int) -> tuple[TimedReading, ...]:
         """The last statement before and the first one after, those that are near enough."""
         place = bisect.bisect_right(self._times, at_ms)
         around = self.said[max(0, place - 1) : place + 1]
@@ -75,11 +58,13 @@ class Clock:
 
         Two spans where it was set in between: it was either, and nothing in the middle.
         """
-        return _together([one.at(at_ms) for one in self.near(at_ms)])
+        return _together([_drifted(one, at_ms) for one in self.near(at_ms)])
 
     def between(self, from_ms: int, to_ms: int, most: int) -> tuple[Span, ...]:
         """What `behind` can be at any moment from one to another, as spans that do not touch. Empty
         also where these are more than `most`: that is no clock."""
+        if self.first_wrong is None and self.near(from_ms) and self.near(to_ms):
+            return (RIGHT,)
         low = bisect.bisect_left(self._times, from_ms)
         high = bisect.bisect_right(self._times, to_ms)
         spans = [*self.behind(from_ms), *self.behind(to_ms)]
@@ -94,9 +79,12 @@ NO_CLOCK: Final = Clock()
 def clock_of(adverts: Iterable[TimedReading]) -> Clock:
     """A beacon's clock from its `advert` readings, whatever their order; others are skipped, and so
     is an advert that tells of a failure: what it names last may be long ago."""
-    found = {_said(one, timed) for timed in adverts if (one := _advert(timed)) is not None}
-    said = sorted(found, key=lambda one: (one.at_ms, one.timed.envelope, one.timed.index))
-    return Clock(tuple(said), tuple(one.at_ms for one in said))
+    said: list[TimedReading] = []
+    for one in sorted(filter(_sent, adverts), key=_order):
+        if not said or _order(said[-1]) != _order(one):  # each once
+            said.append(one)
+    wrong = next((one for one in said if not _holds_right(_span(one))), None)
+    return Clock(tuple(said), wrong, tuple(one.at_ms for one in said))
 
 
 def of_devices(
@@ -171,10 +159,26 @@ def _off(since_ms: int, span: Span, slack_ms: int) -> int:
     return min(0, since_ms - (span[0] - slack_ms))
 
 
-def _advert(timed: TimedReading) -> Advert | None:
-    return timed.reading if isinstance(timed.reading, Advert) and timed.reading.ok else None
+def _sent(timed: TimedReading) -> bool:
+    return isinstance(timed.reading, Advert) and timed.reading.ok
 
 
-def _said(advert: Advert, timed: TimedReading) -> Said:
-    since_ms, error_ms = timed.at_ms - advert.slot_last * SLOT_MS, max(0, timed.error_ms)
-    return Said(timed.at_ms, (since_ms - SLOT_MS - error_ms, since_ms + error_ms), timed)
+def _order(timed: TimedReading) -> tuple[int, bytes, int, int, int]:
+    return timed.at_ms, timed.envelope, timed.index, _slot(timed), timed.error_ms
+
+
+def _slot(timed: TimedReading) -> int:
+    return timed.reading.slot_last  # type: ignore[union-attr]  # only adverts come here
+
+
+def _span(timed: TimedReading) -> Span:
+    """How far behind the clock was, by one statement."""
+    since_ms, error_ms = timed.at_ms - _slot(timed) * SLOT_MS, max(0, timed.error_ms)
+    return since_ms - SLOT_MS - error_ms, since_ms + error_ms
+
+
+def _drifted(timed: TimedReading, at_ms: int) -> Span:
+    """The same at another time: wider by what a clock can have drifted meanwhile."""
+    low_ms, high_ms = _span(timed)
+    drift_ms = -(-abs(at_ms - timed.at_ms) * DRIFT_PPM // _MILLION)
+    return low_ms - drift_ms, high_ms + drift_ms

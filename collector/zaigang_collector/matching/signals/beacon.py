@@ -267,7 +267,7 @@ def _rest_on(scene: Scene, air: NodeAir, ear: _Ear) -> None:
         said = clock.near(_heard_ms(timed))
         if said and (first := clock.first_wrong) is not None:
             said = (first, *said)
-        ear.lane.decided.extend(one.timed for one in said)
+        ear.lane.decided.extend(said)
 
 
 def _witness(scene: Scene, device: Device, air: NodeAir) -> Lane:
@@ -284,13 +284,13 @@ def _witness(scene: Scene, device: Device, air: NodeAir) -> Lane:
         slot, said = scene.grid.slot_at(heard_ms), clock.near(heard_ms)
         if slot is None or timed.at_ms - heard_ms > longest_ms:
             continue
-        if not any(_sent(one.timed, source.slot) for one in said):
+        if not any(_sent(one, source.slot) for one in said):
             continue
         behind = clock.behind(heard_ms)
         if beacon_clock.off_ms(source.slot, heard_ms, behind, _slack_ms(scene, timed)) == 0:
             lane.add_support(slot, scene.weight(timed.error_ms) * scene.policy.beacon_llr, timed)
     for timed in lane.support_refs.values():
-        lane.decided.extend(said.timed for said in clock.near(_heard_ms(timed)))
+        lane.decided.extend(clock.near(_heard_ms(timed)))
     return lane
 
 
