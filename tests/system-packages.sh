@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need from the system: an MQTT broker, PostgreSQL's programs, systemd-analyze,
-# openssl, unzip.
+# openssl, unzip; for the Debian packages mmdebstrap and systemd-nspawn, where there is apt.
 # Instant when all is there. Without the right to install it says what to install, and fails.
 set -euo pipefail
 
@@ -11,6 +11,10 @@ command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v unzip >/dev/null || missing+=(unzip)  # docs/verify-by-hand.md is followed literally
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then  # others skip what needs them
+  command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+  command -v systemd-nspawn >/dev/null || missing+=(systemd-container)
+fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()

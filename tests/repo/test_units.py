@@ -15,12 +15,24 @@ from tests.repo.checks import ROOT
 _FOLDER = ROOT / "systemd"
 _UNITS = sorted(_FOLDER.glob("*.service"))
 _EXEC = re.compile(r"^ExecStart=/opt/zaigang/bin/(\S+) (\S+)", re.MULTILINE)
-_MOST_EXPOSED = 20  # tenths of systemd's scale: 0 nothing can be reached, 100 everything
+# Tenths of systemd's scale: 0 nothing can be reached, 100 everything.
+_MOST_EXPOSED = {"zaigang-collector": 10, "zaigang-agent": 15, "zaigang-node": 15}
+_EXPOSED_BY_DEFAULT = 15
+_USER_UNITS = {"zaigang-session"}  # run by whoever is logged in
 
 
 def _verify(unit: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def _security(unit: Path, most: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={most}", str(unit)],
         check=False,
         capture_output=True,
         text=True,
@@ -51,13 +63,31 @@ def test_a_misspelt_unit_does_not_verify(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.stem)
 def test_the_unit_is_closed(unit: Path) -> None:
-    run = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", f"--threshold={_MOST_EXPOSED}", unit],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout
+    most = _MOST_EXPOSED.get(unit.stem, _EXPOSED_BY_DEFAULT)
+    if unit.stem not in _USER_UNITS:
+        run = _security(unit, most)
+        assert run.returncode == 0, run.stdout
+
+
+def test_an_open_unit_is_not_closed(tmp_path: Path) -> None:
+    open_ = _copy(_UNITS[0], tmp_path, ("CapabilityBoundingSet=\n", ""))
+    assert _security(open_, _EXPOSED_BY_DEFAULT).returncode != 0
+
+
+@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.stem)
+def test_the_unit_is_watched(unit: Path) -> None:
+    text = unit.read_text(encoding="utf-8")
+    assert re.search(r"^Type=notify$", text, re.MULTILINE)
+    assert re.search(r"^WatchdogSec=\d+$", text, re.MULTILINE)
+    assert re.search(r"^Restart=(always|on-failure)$", text, re.MULTILINE)
+
+
+def test_the_collectors_root_is_made_before_it_starts() -> None:
+    text = (_FOLDER / "zaigang-collector.service").read_text(encoding="utf-8")
+    root = re.search(r"^RootDirectory=(\S+)$", text, re.MULTILINE)
+    assert root is not None
+    made = (_FOLDER / "zaigang.tmpfiles").read_text(encoding="utf-8")
+    assert re.search(rf"^d +{root[1]} +0755 root ", made, re.MULTILINE)
 
 
 @pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.stem)
@@ -67,6 +97,8 @@ def test_the_unit_starts_a_program_of_ours_as_a_user_of_ours(unit: Path) -> None
     assert started is not None
     assert started[1] in checks.pyproject()["project"]["scripts"]
     assert started[2] in checks.usage(started[1])
+    if unit.stem in _USER_UNITS:
+        return
     user = re.search(r"^User=(\S+)$", text, re.MULTILINE)
     assert user is not None
     users = (_FOLDER / "zaigang.sysusers").read_text(encoding="utf-8")
