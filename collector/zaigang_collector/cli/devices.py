@@ -11,7 +11,7 @@ from zaigang_collector.cli import bulk
 from zaigang_collector.cli.arguments import Commands, group, moment, zone_argument
 from zaigang_collector.cli.console import Exit, complain, every, local, read_file, rows, say
 from zaigang_collector.devices import enrolment, service
-from zaigang_collector.devices.model import DeviceStatus
+from zaigang_collector.devices.model import Device, DeviceStatus
 from zaigang_collector.errors import UnknownIdError
 
 
@@ -109,7 +109,21 @@ def _show(args: argparse.Namespace) -> int:
         ("public key", device.public_key.hex()),
     ):
         say(f"{name}: {value or '-'}")
+    if device.status is DeviceStatus.QUARANTINED:
+        complain(_what_now(device))
     return Exit.OK
+
+
+def _what_now(device: Device) -> str:
+    """What a quarantine is, and what to do about it; nobody is accused."""
+    whose = f"--employee {device.employee_id}" if device.employee_id else f"--site {device.site_id}"
+    return (
+        "Two hosts were seen with its key: a copied disk, a restored backup or snapshot, or a theft. "
+        "Nobody is accused, and what both of them hold is kept there. Find out which host is whose. "
+        f"The right one gets a key of its own: `token enrol {whose} --replaces {device.id}` here, "
+        "`zaigang-agent enrol --again` there; each other one enrols anew as itself. Only if it was "
+        f"one host all along: `devices status {device.id} active`; a second one brings it back here."
+    )
 
 
 def _status(args: argparse.Namespace) -> int:
