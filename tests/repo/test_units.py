@@ -16,9 +16,15 @@ _FOLDER = ROOT / "systemd"
 _UNITS = sorted(_FOLDER.glob("*.service"))
 _EXEC = re.compile(r"^ExecStart=/opt/zaigang/bin/(\S+) (\S+)", re.MULTILINE)
 # Tenths of systemd's scale: 0 nothing can be reached, 100 everything.
-_MOST_EXPOSED = {"zaigang-collector": 10, "zaigang-agent": 15, "zaigang-node": 15}
-_EXPOSED_BY_DEFAULT = 15
-_USER_UNITS = {"zaigang-session"}  # run by whoever is logged in
+_MOST_EXPOSED = {
+    "zaigang-collector": 10,
+    "zaigang-agent": 15,
+    "zaigang-node": 15,
+    # Run by a user's own service manager, which has no name spaces and capabilities to give away:
+    # systemd counts all of these against it.
+    "zaigang-session": 59,
+}
+_USER_UNITS = {"zaigang-session"}
 
 
 def _verify(unit: Path) -> subprocess.CompletedProcess[str]:
@@ -63,18 +69,20 @@ def test_a_misspelt_unit_does_not_verify(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.stem)
 def test_the_unit_is_closed(unit: Path) -> None:
-    most = _MOST_EXPOSED.get(unit.stem, _EXPOSED_BY_DEFAULT)
-    if unit.stem not in _USER_UNITS:
-        run = _security(unit, most)
-        assert run.returncode == 0, run.stdout
+    run = _security(unit, _MOST_EXPOSED[unit.stem])
+    assert run.returncode == 0, run.stdout
 
 
 def test_an_open_unit_is_not_closed(tmp_path: Path) -> None:
     open_ = _copy(_UNITS[0], tmp_path, ("CapabilityBoundingSet=\n", ""))
-    assert _security(open_, _EXPOSED_BY_DEFAULT).returncode != 0
+    assert _security(open_, _MOST_EXPOSED[open_.stem]).returncode != 0
 
 
-@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.stem)
+@pytest.mark.parametrize(
+    "unit",
+    [unit for unit in _UNITS if unit.stem not in _USER_UNITS],
+    ids=lambda unit: unit.stem,
+)
 def test_the_unit_is_watched(unit: Path) -> None:
     text = unit.read_text(encoding="utf-8")
     assert re.search(r"^Type=notify$", text, re.MULTILINE)
