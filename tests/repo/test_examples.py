@@ -16,6 +16,7 @@ from tests.repo.checks import ROOT
 from zaigang_agent.errors import ConfigError
 from zaigang_collector import db
 from zaigang_collector.attendance.csv_import import import_clock_ins
+from zaigang_collector.cli import bulk
 from zaigang_collector.directory import csv_import as directory_csv
 from zaigang_collector.errors import CsvError
 
@@ -44,6 +45,7 @@ _TABLES: Final = {
     "networks.csv": _directory(directory_csv.import_networks),
     "assignments.csv": _directory(directory_csv.import_assignments),
     "clock-ins.csv": _load_clock_ins,
+    "devices.csv": bulk.read,
 }
 
 
