@@ -134,6 +134,9 @@ def test_both_packages_live_through_install_upgrade_hang_removal_and_purge(tmp_p
     for side in ("agent", "collector"):
         _build(side, root / "packages")
     shutil.copy(_HERE / "inside.sh", root / "inside.sh")
+    # Nobody needs this Debian after a power cut.
+    (root / "etc/dpkg/dpkg.cfg.d").mkdir(exist_ok=True)
+    (root / "etc/dpkg/dpkg.cfg.d/test").write_text("force-unsafe-io\n", encoding="utf-8")
     wants = root / "etc/systemd/system/default.target.wants"
     wants.mkdir(parents=True)
     (wants.parent / "inside.service").write_text(_UNIT, encoding="utf-8")

@@ -11,6 +11,10 @@ ended() {
 }
 trap ended EXIT
 data=/var/lib/zaigang-collector
+promise() {
+  echo "ok $*"
+  echo "   ($SECONDS s)"
+}
 as() { runuser -u "$1" -- "${@:2}"; }
 state() { systemctl show -P "$2" "zaigang-$1"; }
 until_true() {  # until_true SECONDS COMMAND...
@@ -26,14 +30,14 @@ dpkg -i /packages/*.deb
 [ "$(state agent ActiveState) $(state agent UnitFileState)" = "inactive disabled" ]
 [ "$(state collector ActiveState) $(state collector UnitFileState)" = "inactive disabled" ]
 [ "$(stat -c '%U %a' /var/lib/zaigang $data | tr '\n' ' ')" = "zaigang 700 zaigang-collector 700 " ]
-echo ok installed and nothing started
+promise installed and nothing started
 
 systemctl start --no-block zaigang-agent
 until_true 20 bash -c '[ "$(systemctl show -P ExecMainStatus zaigang-agent)" = 4 ]'
 sleep 6  # longer than RestartSec
 [ "$(state agent NRestarts)" = 0 ]
 systemctl reset-failed zaigang-agent
-echo ok an agent without identity is not started again and again
+promise an agent without identity is not started again and again
 
 as zaigang-collector zaigang-collector init --data $data --public-host 127.0.0.1
 sed -i '/^seal_s/d' $data/collector.toml
@@ -50,7 +54,7 @@ systemctl start zaigang-collector  # Type=notify: returns when it says that it s
 [ "$(state collector ActiveState)" = active ]
 pid=$(state collector MainPID)
 [ -e "/proc/$pid/root/usr/bin/python3" ] && [ ! -e "/proc/$pid/root/packages" ]
-echo ok the collector serves from a root of its own
+promise the collector serves from a root of its own
 
 as zaigang-collector zaigang-collector token enrol --employee E1 --data $data >/tmp/token
 install -o zaigang -m 600 /tmp/token /tmp/agent.token
@@ -59,12 +63,12 @@ systemctl enable --now zaigang-agent
 [ "$(state agent ActiveState)" = active ]
 receipted() { [ "$(as zaigang zaigang-agent status --json | sed 's/.*"receipted": \([0-9]*\).*/\1/')" -ge 1 ]; }
 until_true 90 receipted
-echo ok what the agent signs gets its receipt
+promise what the agent signs gets its receipt
 
 dpkg -i /packages/zaigang-agent_*.deb
 [ "$(state agent ActiveState)" = active ]
 [ "$(state agent MainPID)" != 0 ]
-echo ok an upgrade goes on under the same identity
+promise an upgrade goes on under the same identity
 
 as zaigang-collector zaigang-collector token enrol --site hq --data $data >/tmp/token
 install -o zaigang -m 600 /tmp/token /tmp/node.token
@@ -73,24 +77,24 @@ as zaigang zaigang-agent enrol --again https://127.0.0.1:8471 --token-file /tmp/
 systemctl start zaigang-node
 [ "$(state node ActiveState)" = active ]
 until_true 90 receipted
-echo ok a node runs under its own unit
+promise a node runs under its own unit
 
 [ "$(state collector NRestarts) $(state collector ActiveState)" = "0 active" ]
 [ $(($(date +%s) - $(date -d "$(state collector ActiveEnterTimestamp)" +%s))) -ge 12 ]
-echo ok the watchdog of six seconds was fed throughout
+promise the watchdog of six seconds was fed throughout
 
 kill -STOP "$pid"
 until_true 40 bash -c '[ "$(systemctl show -P NRestarts zaigang-collector)" = 1 ]'
 until_true 40 bash -c '[ "$(systemctl is-active zaigang-collector)" = active ]'
-echo ok a collector that hangs is started anew
+promise a collector that hangs is started anew
 
 dpkg --remove zaigang-agent
 [ "$(systemctl is-active zaigang-node || true)" != active ]
 [ ! -e /opt/zaigang/lib/agent ] && [ -e /var/lib/zaigang/identity.json ] && [ -e /etc/zaigang/agent.toml ]
-echo ok removing leaves the identity
+promise removing leaves the identity
 dpkg --purge zaigang-agent
 [ ! -e /var/lib/zaigang ] && [ ! -e /etc/zaigang/agent.toml ]
-echo ok purging does not
+promise purging does not
 dpkg --purge zaigang-collector
 [ ! -e /opt/zaigang/lib ] && [ -e $data/ca.key ] && [ -e $data/zaigang.db ]
-echo ok no purge deletes evidence
+promise no purge deletes evidence
