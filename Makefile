@@ -21,7 +21,7 @@ install = $(1)/bin/$(PIP) install -qq --require-hashes -r $(2) \
 	-r tests/second-opinion.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format lock bench bench-accuracy test-agent-alone dev system
+.PHONY: help demo test check lint format lock bench bench-accuracy deb test-agent-alone dev system
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ bench: system dev ## measure; prints numbers, judges nothing
 
 bench-accuracy: dev ## judge 30,000 simulated intervals and write docs/accuracy.md; most of an hour
 	@$(BIN)/python -m tests.bench.bench_accuracy $(ARGS)
+
+deb: dev ## Debian packages of both sides into dist/; DEB_PYTHON=3.11 DEB_ARCH=amd64 name the target
+	@systemd/debian/build $(BIN)/python dist agent
+	@systemd/debian/build $(BIN)/python dist collector
 
 dev: $(BIN)/.stamp ## make .venv from the pinned requirements, with this checkout editable
 

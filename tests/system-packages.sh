@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need from the system: an MQTT broker, PostgreSQL's programs, systemd-analyze,
-# openssl, unzip, an X server without a screen, a D-Bus daemon; and what reads the files of a node's
-# card: shellcheck, cloud-init, netplan.
+# openssl, unzip, an X server without a screen, a D-Bus daemon; what reads the files of a node's card:
+# shellcheck, cloud-init, netplan; for the Debian packages mmdebstrap and systemd-nspawn, where there
+# is apt.
 # Instant when all is there. Without the right to install it says what to install, and fails.
 set -euo pipefail
 
@@ -17,6 +18,10 @@ command -v dbus-daemon >/dev/null || missing+=(dbus)  # the mock of bluetoothd h
 command -v shellcheck >/dev/null || missing+=(shellcheck)
 command -v cloud-init >/dev/null || missing+=(cloud-init)
 [ -x /usr/sbin/netplan ] || command -v netplan >/dev/null || missing+=(netplan.io)
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then  # others skip what needs them
+  command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+  command -v systemd-nspawn >/dev/null || missing+=(systemd-container)
+fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()

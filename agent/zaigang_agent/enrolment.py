@@ -35,6 +35,9 @@ if TYPE_CHECKING:  # five megabytes that a running agent does not need
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+# A fleet that IT enrols at a stroke stands in a queue. Larger keeps somebody at a prompt before a
+# wrong address; smaller sends away who would have been served.
+_PATIENCE_S: Final = 60.0
 _RETIRED: Final = "retired"
 _SPOOL_FILES: Final = (SPOOL, f"{SPOOL}-wal", f"{SPOOL}-shm", RESERVE)
 # identity.json first: what is left half done is not an enrolled device.
@@ -92,6 +95,7 @@ def enrol(state_dir: Path, url: str, token_text: str, applicant: Applicant) -> I
                 "platform": applicant.platform,
                 "agent": __version__,
             },
+            timeout_s=_PATIENCE_S,
         )
     )
     _keep(state_dir, address, applicant, key, ca_pem, answer)
@@ -177,7 +181,7 @@ def _pinned_ca(address: Address, token: EnrolmentToken) -> bytes:
     unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE  # nothing is sent; the fingerprint decides below
-    pem = endpoint.request(address, unverified, "GET", "/device/v1/ca")
+    pem = endpoint.request(address, unverified, "GET", "/device/v1/ca", timeout_s=_PATIENCE_S)
     try:
         der = ssl.PEM_cert_to_DER_cert(pem.decode("ascii").strip())
     except (ValueError, UnicodeDecodeError) as error:

@@ -26,6 +26,9 @@ _CHECKPOINT_PAGES: Final = 128
 _CACHE_KIB: Final = 256
 _BUSY_MS: Final = 10_000  # `status` and `doctor` read for moments only
 _MACHINE_IDS: Final = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+# The board's own number, where everybody may read it (a Raspberry Pi): an SD card that was copied
+# whole brings its machine id and its inodes along, and this it does not.
+_BOARD: Final = Path("/sys/firmware/devicetree/base/serial-number")
 
 _SCHEMA: Final = """
 CREATE TABLE envelope (seq INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
@@ -117,7 +120,7 @@ def take_lock(state_dir: Path) -> int:
 
 
 def marker(state_dir: Path) -> bytes:
-    """What a copy does not have: this machine's id and this folder's inode.
+    """What a copy does not have: this machine's id and board, and this folder's inode.
 
     Not the device number of the file system, which changes from boot to boot on some.
     """
@@ -126,6 +129,8 @@ def marker(state_dir: Path) -> bytes:
         with contextlib.suppress(OSError):
             machine = path.read_bytes().strip()
             break
+    with contextlib.suppress(OSError):
+        machine += b"/" + _BOARD.read_bytes().strip(b"\0\n")
     inode = state_dir.stat().st_ino
     return hashlib.sha256(b"zaigang/marker/1" + machine + inode.to_bytes(8, "big")).digest()
 

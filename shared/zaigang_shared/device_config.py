@@ -3,11 +3,17 @@
     COSE_Sign1 by the collector's receipt key: { "v": 1, "dev", "version", "at", "config": {...} }
 
 A device obeys the newest version that it has verified and refuses an older one.
+
+A collector may be newer than its devices. A setting that a device does not know is left out, and so
+is a kept beacon or a carried sensor with a format or a field that it does not know: it does less then,
+never more. What it knows is held to its range as ever. In `hours`, in a shift and beside `config`
+nothing unknown is taken: what is added there restricts, and a restriction that an older device would
+overlook needs another `v`, which it refuses.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -24,6 +30,8 @@ _DAY_MIN: Final = 1440
 _Seconds: TypeAlias = Annotated[int, Meta(ge=1, le=86_400)]
 _Key: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 _Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+_KeptFormat: TypeAlias = Literal["ibeacon", "altbeacon", "eddystone"]
+_CarriedFormat: TypeAlias = Literal["bthome", "ruuvi", "atc"]
 
 
 class Shift(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +64,7 @@ class Kept(Struct, frozen=True, forbid_unknown_fields=True):
     """Beacons of other kinds than `rid` that are this company's: identifiers that begin with
     `prefix`. What nothing here names is somebody else's device and is dropped on the spot."""
 
-    format: Literal["ibeacon", "altbeacon", "eddystone"]
+    format: _KeptFormat
     prefix: Annotated[bytes, Meta(min_length=4, max_length=32)]
     """iBeacon: UUID, major, minor (20 bytes); AltBeacon: its id (20); Eddystone-UID: namespace and
     instance (16); or a beginning of these."""
@@ -69,7 +77,7 @@ class Carried(Struct, frozen=True, forbid_unknown_fields=True):
 
     sensor: _Label
     """What it is called in readings."""
-    format: Literal["bthome", "ruuvi", "atc"]
+    format: _CarriedFormat
     """atc: the custom firmware of Xiaomi thermometers, in both its layouts (atc1441 and pvvx)."""
     address: Annotated[bytes, Meta(min_length=6, max_length=6)]
     """Its Bluetooth address, as it is written: the first byte first."""
@@ -80,8 +88,8 @@ class Carried(Struct, frozen=True, forbid_unknown_fields=True):
         return f"Carried({self.sensor!r}, {self.format!r}, …)"
 
 
-class DeviceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that a device is told. Intervals in seconds."""
+class DeviceConfig(Struct, frozen=True, kw_only=True):
+    """All that a device is told. Intervals in seconds. Nothing that restricts may be added here."""
 
     hours: Hours | None
     """None: always (a node: it observes a room, not a person)."""
@@ -144,6 +152,7 @@ def open_config(data: bytes, collector_key: Ed25519PublicKey) -> SignedConfig:
     version = fields.pop("v", None)
     if version != VERSION or type(version) is not int:
         raise WireError(Refusal.PAYLOAD, f"configuration version {version!r}, only 1 is known")
+    _leave_out_later(fields.get("config"))
     try:
         wire = msgspec.convert(fields, _Wire, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
@@ -151,11 +160,37 @@ def open_config(data: bytes, collector_key: Ed25519PublicKey) -> SignedConfig:
     return SignedConfig(wire.dev, wire.version, wire.at, wire.config)
 
 
+def _leave_out_later(settings: object) -> None:
+    """Take out of the lists of `settings` what only a later device could listen to."""
+    if not isinstance(settings, dict):
+        return
+    for name, entry in (("kept", Kept), ("carried", Carried)):
+        listed = settings.get(name)
+        if isinstance(listed, list):
+            settings[name] = [one for one in listed if not _is_later(one, entry)]
+
+
+def _is_later(one: object, entry: type[Kept | Carried]) -> bool:
+    """Whether a list entry has a format or a field from a later version of `entry`."""
+    if not isinstance(one, dict):
+        return False
+    format_ = one.get("format")
+    return not one.keys() <= set(entry.__struct_fields__) or (
+        isinstance(format_, str) and format_ not in _FORMATS[entry]
+    )
+
+
 class _Wire(Struct, forbid_unknown_fields=True):
     dev: Annotated[str, Meta(pattern=r"^[a-z0-9-]{3,40}\Z")]
     version: Annotated[int, Meta(ge=1, le=2**53)]
     at: Annotated[int, Meta(ge=0, le=2**53)]
     config: DeviceConfig
+
+
+_FORMATS: Final[dict[type[Kept | Carried], tuple[str, ...]]] = {
+    Kept: get_args(_KeptFormat),
+    Carried: get_args(_CarriedFormat),
+}
 
 
 def is_config(fields: dict[str, Any]) -> bool:

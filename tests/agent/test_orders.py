@@ -16,10 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from msgspec.structs import replace
 
 from tests.agent.test_runner import World
-from tests.fakes.agent import NET_KEY, FakeSampler, a_config, enrolled
+from tests.fakes.agent import NET_KEY, a_config, enrolled
 from zaigang_agent import doctor, keys, orders, trial
 from zaigang_agent.errors import ConfigError, IdentityError
 from zaigang_agent.orders import Orders
+from zaigang_agent.samplers.base import Sampler
 from zaigang_agent.trial import Exam, Mark
 from zaigang_shared.device_config import Carried, DeviceConfig, Hours, Kept, Shift, SignedConfig
 
@@ -324,12 +325,12 @@ def world(tmp_path: Path) -> World:
     made = World(tmp_path / "state")
     real = made.build
 
-    def build(signed: SignedConfig) -> list[FakeSampler]:
+    def build(signed: SignedConfig) -> list[Sampler]:
         make(signed)
         return real(signed)
 
     made.kill()
-    made.build = build  # type: ignore[method-assign,assignment]  # a registry that knows some sensors only
+    made.build = build  # type: ignore[method-assign]  # a registry that knows some sensors only
     made.start()
     return made
 

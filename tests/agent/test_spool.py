@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.fakes.agent import BOOT, COLLECTOR, DEVICE_ID, Store, a_usage, key_named
+from zaigang_agent import spoolfile
 from zaigang_agent.errors import (
     IdentityError,
     SpoolError,
@@ -267,6 +268,20 @@ def test_a_copied_state_folder_does_not_open(state_dir: Path, tmp_path: Path) ->
     shutil.copy(state_dir / FILE, copy / FILE)
     with pytest.raises(IdentityError, match=r"was copied here.*a device of its own"):
         Spool.open(copy, DEVICE_ID)
+
+
+def test_an_sd_card_that_was_copied_whole_does_not_open_on_another_board(
+    state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = tmp_path / "serial-number"  # machine id and inode are the same on a copy of the card
+    board.write_bytes(b"10000000abcdef01\0")
+    monkeypatch.setattr(spoolfile, "_BOARD", board)
+    (state_dir / FILE).unlink()
+    Spool.create(state_dir, DEVICE_ID)
+    Spool.open(state_dir, DEVICE_ID).close()
+    board.write_bytes(b"10000000abcdef02\0")
+    with pytest.raises(IdentityError, match="was copied here"):
+        Spool.open(state_dir, DEVICE_ID)
 
 
 def test_a_spool_of_another_device_does_not_open(state_dir: Path) -> None:

@@ -76,14 +76,22 @@ def test_a_started_collector_process_ends_well_on_sigterm(tmp_path: Path) -> Non
         command = [sys.executable, "-m", "zaigang_collector", "serve", "--data"]
         process = subprocess.Popen(
             [*command, str(tmp_path / "data")],
-            env={**os.environ, "PYTHONPATH": path, "NOTIFY_SOCKET": str(address)},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "NOTIFY_SOCKET": str(address),
+                "WATCHDOG_USEC": "300000",
+            },
             stderr=subprocess.PIPE,
             text=True,
         )
         try:
-            assert systemd.recv(100) == b"READY=1"
+            told = [systemd.recv(100) for _ in range(3)]
+            assert sorted(told) == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
             process.send_signal(signal.SIGTERM)
-            assert systemd.recv(100) == b"STOPPING=1"
+            while (last := systemd.recv(100)) == b"WATCHDOG=1":
+                pass
+            assert last == b"STOPPING=1"
             _, errors = process.communicate(timeout=START_S)
         finally:
             process.kill()

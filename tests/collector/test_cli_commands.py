@@ -6,9 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.factories.devices import a_csr
+from zaigang_collector import bootstrap
 from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
+from zaigang_collector.devices import enrolment
+from zaigang_collector.devices.model import DeviceKind, EnrolRequest, TokenScope
 
 SITES = "id,name,time_zone,latitude,longitude,datum,radius_m\nhq,陆家嘴,Asia/Shanghai,31.2,121.5,WGS-84,150\n"
 PEOPLE = "id,name,time_zone,shift\nE001,王晓梅,Asia/Shanghai,Mon-Sun 09:00-18:00\n"
@@ -154,6 +159,89 @@ def test_a_spreadsheet_of_devices_gives_a_token_for_each_line(
         assert place in told
     run(data, "token", "list")
     assert capsys.readouterr().out.count("enrol\t") == 2
+
+
+def _enrolled_for_nobody(data: Path, *names: str) -> list[str]:
+    """Ids of laptops that came in with a bulk token."""
+    with bootstrap.opened(data) as collector, collector.writing() as conn:
+        now_ms = collector.clock.utc_ms()
+        scope = TokenScope(DeviceKind.LAPTOP, uses=len(names))
+        token = enrolment.issue_token(
+            conn,
+            scope,
+            now_ms,
+            now_ms + 1000,
+            collector.keys.authority,
+            collector.randomness,
+        )
+        return [
+            enrolment.enrol(
+                conn,
+                token,
+                EnrolRequest(
+                    a_csr(Ed25519PrivateKey.generate()), DeviceKind.LAPTOP, name, "x", "1"
+                ),
+                now_ms,
+                collector.issuer,
+            ).device.id
+            for name in names
+        ]
+
+
+def test_laptops_of_a_bulk_token_are_assigned_by_name_or_id(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(data, "token", "enrol", "--unassigned", "--uses", "100", "--hours", "72") == Exit.OK
+    assert capsys.readouterr().out.startswith("zg1-")
+    run(data, "token", "list")
+    assert "laptop of nobody yet\t0 of 100 used, last never" in capsys.readouterr().out
+    one, twin, other = _enrolled_for_nobody(data, "pc-1", "pc-2", "pc-2")
+    path = save(tmp_path, "owners.csv", f"device,employee_id\npc-1,E001\n{twin},E001\n")
+    assert run(data, "devices", "assign", path) == Exit.OK
+    assert capsys.readouterr().out == "2 changed hands\n"
+    assert run(data, "devices", "assign", path) == Exit.OK
+    assert capsys.readouterr().out == "0 changed hands\n"
+    run(data, "devices", "show", one)
+    assert "employee: E001" in capsys.readouterr().out
+    assert run(data, "devices", "assign", save(tmp_path, "in.csv", f"device\n{one}\n")) == Exit.OK
+    run(data, "devices", "show", one)
+    assert "employee: -" in capsys.readouterr().out
+    run(data, "devices", "show", other)
+    assert "employee: -" in capsys.readouterr().out
+
+
+def test_an_assignment_that_is_not_clear_changes_nothing(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, *_ = _enrolled_for_nobody(data, "pc-1", "pc-2", "pc-2")
+    lines = ["pc-1,E001,", f"{one},E001,", "pc-2,E001,", "pc-3,E001,", ",E001,"]
+    text = "device,employee_id,site_id\n" + "\n".join(lines) + "\n"
+    path = save(tmp_path, "owners.csv", text)
+    assert run(data, "devices", "assign", path) == Exit.BAD_INPUT
+    told = capsys.readouterr().err
+    assert "line 3, column device: expected each device once" in told
+    assert "line 4, column device: expected an id: 2 devices call themselves so" in told
+    for line in (5, 6):
+        assert f"line {line}, column device: expected the id or the name" in told
+    text = "device,employee_id,site_id\npc-1,,hq\n"
+    assert run(data, "devices", "assign", save(tmp_path, "site.csv", text)) == Exit.BAD_INPUT
+    text = "device,employee_id,site_id\npc-1,nobody,\n"
+    assert run(data, "devices", "assign", save(tmp_path, "who.csv", text)) == Exit.BAD_INPUT
+    capsys.readouterr()
+    run(data, "devices", "show", one)
+    assert "employee: -" in capsys.readouterr().out
+
+
+def test_a_device_in_quarantine_comes_with_what_to_do(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (one,) = _enrolled_for_nobody(data, "pc-1")
+    assert run(data, "devices", "status", one, "quarantined", "--why", "two hosts") == Exit.OK
+    capsys.readouterr()
+    run(data, "devices", "show", one)
+    told = capsys.readouterr().err
+    assert "Nobody is accused" in told
+    assert f"token enrol --unassigned --replaces {one}" in told
 
 
 def test_a_token_for_somebody_unknown_is_refused(

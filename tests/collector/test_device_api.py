@@ -9,7 +9,9 @@ import logging
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_public_key,
 )
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from tests.factories.devices import DAY_MS, a_csr, ed25519_key
 from tests.factories.directory import stored_employee, stored_site
@@ -123,6 +125,28 @@ def problem(answer: Answer, status: int, where: str = "") -> str:
     if where:
         assert where in [error["where"] for error in document["errors"]]
     return str(document["detail"])
+
+
+def test_laptops_that_enrol_at_once_take_turns_instead_of_fighting_for_the_database(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asking, fights = db.writing, threading.Semaphore(1), []
+
+    @contextlib.contextmanager
+    def watched(engine: Engine) -> Iterator[Connection]:
+        fights.append(not asking.acquire(blocking=False))
+        try:
+            with real(engine) as conn:
+                yield conn
+        finally:
+            asking.release()
+
+    token = world.token(dataclasses.replace(LAPTOP, uses=12))
+    monkeypatch.setattr(db, "writing", watched)
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: world.enrol(token).status, range(12)))
+    assert answers == [201] * 12
+    assert fights == [False] * 12
 
 
 def test_enrolment_gives_a_device_all_that_it_needs(world: World) -> None:

@@ -289,8 +289,9 @@ def test_a_revoked_device_gets_no_second_answer(conn: Connection) -> None:
 @pytest.mark.parametrize(
     ("scope", "message"),
     [
-        (TokenScope(DeviceKind.LAPTOP), "names an employee"),
         (TokenScope(DeviceKind.LAPTOP, "e001", "lujiazui"), "no site"),
+        (TokenScope(DeviceKind.LAPTOP, site_id="lujiazui"), "no site"),
+        (TokenScope(DeviceKind.NODE), "names a site"),
         (TokenScope(DeviceKind.NODE, employee_id="e001"), "names a site"),
         (TokenScope(DeviceKind.NODE, "e001", "lujiazui"), "no employee"),
         (TokenScope(DeviceKind.LAPTOP, "e001", uses=0), "1 to 1000"),
@@ -304,6 +305,40 @@ def test_a_token_without_a_sensible_scope_is_not_made(
 ) -> None:
     with pytest.raises((ValueError, UnknownIdError), match=message):
         a_token(conn, ISSUER, scope)
+
+
+def test_laptops_of_a_token_for_nobody_look_at_nobody_until_they_are_assigned(
+    conn: Connection,
+) -> None:
+    token = a_token(conn, ISSUER, TokenScope(DeviceKind.LAPTOP, uses=2))
+    enrolled = [
+        enrolment.enrol(conn, token, a_request(name), NOW_MS, ISSUER) for name in ("one", "two")
+    ]
+    rejected(conn, token)
+    for one in enrolled:
+        told = open_config(one.config, ISSUER.grounds.receipt_key.public_key()).config
+        assert told.hours == Hours(tz="UTC", shifts=(), margin_min=0)
+    assert service.holdings_of_devices(conn, [one.device.id for one in enrolled]) == ()
+    device = service.hand_over(conn, enrolled[0].device.id, NOW_MS + 1, Repeatable("x"), "e001")
+    hours = configuration.wanted_config(conn, device, ISSUER.grounds, NOW_MS + 1).hours
+    assert hours is not None
+    assert hours.shifts != ()
+
+
+def test_the_list_says_when_a_token_was_used_last(conn: Connection) -> None:
+    token = a_token(conn, ISSUER, TokenScope(DeviceKind.LAPTOP, "e001", uses=2))
+
+    def last() -> int | None:
+        (info,) = enrolment.list_tokens(conn)
+        return info.last_used_ms
+
+    assert last() is None
+    rejected(conn, token, kind=DeviceKind.NODE)
+    assert last() is None
+    enrolment.enrol(conn, token, a_request(), NOW_MS + 5, ISSUER)
+    assert last() == NOW_MS + 5
+    enrolment.enrol(conn, token, a_request(), NOW_MS + 7, ISSUER)  # its answer was lost
+    assert last() == NOW_MS + 7
 
 
 def test_a_token_that_never_was_good_is_not_made(conn: Connection) -> None:

@@ -17,6 +17,7 @@ from zaigang_agent.drivers.simulated import load_spec
 from zaigang_agent.errors import AgentError
 from zaigang_collector import db
 from zaigang_collector.attendance.csv_import import import_clock_ins
+from zaigang_collector.cli import bulk
 from zaigang_collector.directory import csv_import as directory_csv
 from zaigang_collector.directory.csv_carried import import_carried
 from zaigang_collector.errors import CsvError
@@ -51,6 +52,7 @@ _TABLES: Final = {
     "assignments.csv": _directory(directory_csv.import_assignments),
     "carried.csv": _load_carried,
     "clock-ins.csv": _load_clock_ins,
+    "devices.csv": bulk.read,
 }
 
 

@@ -19,12 +19,26 @@ _UNITS = sorted(_FOLDER.glob("*.service"))
 _OF_A_USER = _FOLDER / "zaigang-session.service"
 _OF_A_SYSTEM = [unit for unit in _UNITS if unit != _OF_A_USER]
 _EXEC = re.compile(r"^ExecStart=/opt/zaigang/bin/(\S+) (\S+)", re.MULTILINE)
-_MOST_EXPOSED = 20  # tenths of systemd's scale: 0 nothing can be reached, 100 everything
+# Tenths of systemd's scale: 0 nothing can be reached, 100 everything.
+_MOST_EXPOSED = {
+    "zaigang-collector": 10,
+    "zaigang-agent": 15,
+    "zaigang-node": 15,
+}
 
 
 def _verify(unit: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def _security(unit: Path, most: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={most}", str(unit)],
         check=False,
         capture_output=True,
         text=True,
@@ -55,12 +69,7 @@ def test_a_misspelt_unit_does_not_verify(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", _OF_A_SYSTEM, ids=lambda unit: unit.stem)
 def test_the_unit_is_closed(unit: Path) -> None:
-    run = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", f"--threshold={_MOST_EXPOSED}", unit],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    run = _security(unit, _MOST_EXPOSED[unit.stem])
     assert run.returncode == 0, run.stdout
 
 
@@ -75,6 +84,27 @@ def test_the_unit_of_a_user_is_closed_as_far_as_its_manager_can() -> None:
     assert "\nSystemCallFilter=~@privileged " in text
     for refused in ("Protect", "Private", "CapabilityBoundingSet", "User=", "AmbientCapabilities"):
         assert not re.search(rf"^{refused}", text, re.MULTILINE)
+
+
+def test_an_open_unit_is_not_closed(tmp_path: Path) -> None:
+    open_ = _copy(_UNITS[0], tmp_path, ("CapabilityBoundingSet=\n", ""))
+    assert _security(open_, _MOST_EXPOSED[open_.stem]).returncode != 0
+
+
+@pytest.mark.parametrize("unit", _OF_A_SYSTEM, ids=lambda unit: unit.stem)
+def test_the_unit_is_watched(unit: Path) -> None:
+    text = unit.read_text(encoding="utf-8")
+    assert re.search(r"^Type=notify$", text, re.MULTILINE)
+    assert re.search(r"^WatchdogSec=\d+$", text, re.MULTILINE)
+    assert re.search(r"^Restart=(always|on-failure)$", text, re.MULTILINE)
+
+
+def test_the_collectors_root_is_made_before_it_starts() -> None:
+    text = (_FOLDER / "zaigang-collector.service").read_text(encoding="utf-8")
+    root = re.search(r"^RootDirectory=(\S+)$", text, re.MULTILINE)
+    assert root is not None
+    made = (_FOLDER / "zaigang.tmpfiles").read_text(encoding="utf-8")
+    assert re.search(rf"^d +{root[1]} +0755 root ", made, re.MULTILINE)
 
 
 @pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.stem)

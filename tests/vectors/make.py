@@ -1,4 +1,5 @@
-"""Makes the golden vectors: `python -m tests.vectors.make` from the repository's root.
+"""Makes the golden vectors: `python -m tests.vectors.make` from the repository's root, and with
+`--freeze` those of this release, which stay as they are for as long as its devices may speak.
 
 Everything in them follows from the keys of RFC 8032 and the values below, so a test makes them
 again and compares byte for byte. Who writes another agent or verifier starts from these files.
@@ -7,17 +8,35 @@ again and compares byte for byte. Who writes another agent or verifier starts fr
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, Final
 
 import cbor2
 
 from tests.vectors import keys, refusals
-from zaigang_shared import device_config, envelope, identifiers, readings, receipt, rid
+from zaigang_shared import (
+    __version__,
+    device_config,
+    envelope,
+    identifiers,
+    readings,
+    receipt,
+    rid,
+)
 
 FOLDER: Final = Path(__file__).parent
 BOOT: Final = bytes(range(16))
 UTC_MS: Final = 1_790_000_000_000
+# Refusals are not frozen: what a release refused, a later one may take.
+FROZEN: Final = (
+    "keys.json",
+    "readings.json",
+    "envelopes.json",
+    "collector.json",
+    "rid.json",
+    "tokens.json",
+)
 _T: Final = 120_000
 
 
@@ -254,9 +273,14 @@ def files() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the files beside this script."""
-    for name, text in files().items():
-        (FOLDER / name).write_text(text, encoding="utf-8", newline="\n")
+    """Write the files beside this script; with `--freeze`, into the folder of this release."""
+    made, folder = files(), FOLDER
+    if sys.argv[1:] == ["--freeze"]:
+        made = {name: made[name] for name in FROZEN}
+        folder = FOLDER / __version__.rpartition(".")[0]
+        folder.mkdir(exist_ok=True)
+    for name, text in made.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -542,7 +542,20 @@ def _configs() -> Iterator[Case]:
             **_CONFIG,
             "config": {**settings, "net_key": bytes(31)},
         },
-        "config: a setting that is none": {**_CONFIG, "config": {**settings, "camera": True}},
+        "config: a field beside it that is none": {**_CONFIG, "only": "lap-0002"},
+        "config: hours with a field that is none": {
+            **_CONFIG,
+            "config": {**settings, "hours": {**hours()["hours"], "holidays": []}},
+        },
+        "config: a shift with a field that is none": {**_CONFIG, "config": hours(until=1)},
+        "config: a known setting beside a later one is out of range": {
+            **_CONFIG,
+            "config": {**settings, "later": True, "usage_s": 0},
+        },
+        "config: a kept beacon of a known kind with a prefix of 3 bytes": {
+            **_CONFIG,
+            "config": {**settings, "kept": [{"format": "ibeacon", "prefix": b"abc"}]},
+        },
         "config: an interval of 0": {**_CONFIG, "config": {**settings, "usage_s": 0}},
         "config: an eighth day": {**_CONFIG, "config": hours(weekday=7)},
         "config: a shift that ends before it begins": {**_CONFIG, "config": hours(to_min=539)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,7 @@ CLIENT_ID: Final = "collector-main"
 # start on a loaded machine.
 _SUBSCRIBE_S: Final = 20.0
 # Who listens everywhere is reached here; the server's certificate is for these as well.
-_OWN_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not listened on here
+OWN_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not listened on here
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ class Mqtt:
 
 
 @contextlib.asynccontextmanager
-async def mqtt_running(collector: Opened) -> AsyncIterator[Mqtt]:
-    """Broker first, subscriber second; stopped the other way round."""
+async def mqtt_running(
+    collector: Opened, got_on: Callable[[str], None] = lambda consumer: None
+) -> AsyncIterator[Mqtt]:
+    """Broker first, subscriber second; stopped the other way round. `got_on`: as in Subscriber."""
     async with contextlib.AsyncExitStack() as stack:
         settings = collector.settings
         host, port, broker = settings.mqtt_host, settings.mqtt_port, None
@@ -55,9 +57,9 @@ async def mqtt_running(collector: Opened) -> AsyncIterator[Mqtt]:
             stack.push_async_callback(broker.stop)
             with not_listening("MQTT broker", settings.mqtt_host, settings.mqtt_port):
                 port = await broker.start(settings.mqtt_host, settings.mqtt_port)
-            host = _OWN_ADDRESS.get(settings.mqtt_host, settings.mqtt_host)
+            host = OWN_ADDRESS.get(settings.mqtt_host, settings.mqtt_host)
         watch = Watch(collector, broker)
-        subscriber, intake = _subscriber(collector, host, port, broker, watch)
+        subscriber, intake = _subscriber(collector, host, port, broker, watch, got_on)
         stack.callback(intake.close)
         subscriber.start()
         stack.push_async_callback(asyncio.to_thread, subscriber.stop)
@@ -88,7 +90,12 @@ def _embedded(collector: Opened) -> EmbeddedBroker:
 
 
 def _subscriber(
-    collector: Opened, host: str, port: int, broker: EmbeddedBroker | None, watch: Watch
+    collector: Opened,
+    host: str,
+    port: int,
+    broker: EmbeddedBroker | None,
+    watch: Watch,
+    got_on: Callable[[str], None],
 ) -> tuple[Subscriber, Intake]:
     intake = Intake(
         collector.engine,
@@ -106,6 +113,7 @@ def _subscriber(
         on_quarantine=(lambda device_id: None) if broker is None else broker.disconnect,
         on_state=watch.heard,
         on_connected=watch.connected,
+        got_on=got_on,
     )
     return subscriber, intake
 

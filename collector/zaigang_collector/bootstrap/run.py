@@ -12,11 +12,13 @@ import concurrent.futures
 import contextlib
 import json
 import logging
+import os
 import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import TracebackType
 from typing import Final
 
@@ -24,12 +26,13 @@ import uvicorn
 
 from zaigang_collector.api.deps import Services
 from zaigang_collector.app import api_app
-from zaigang_collector.bootstrap import anchoring, bundling, http
+from zaigang_collector.bootstrap import anchoring, bundling, http, pulse
 from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.anchoring import Anchorer
 from zaigang_collector.bootstrap.data import Opened
-from zaigang_collector.bootstrap.mqtt import mqtt_running
+from zaigang_collector.bootstrap.mqtt import OWN_ADDRESS, mqtt_running
 from zaigang_collector.bootstrap.notify import notify as tell
+from zaigang_collector.bootstrap.pulse import Pulse
 from zaigang_collector.bootstrap.retaining import Retaining
 from zaigang_collector.bootstrap.sequencing import Sequencing
 from zaigang_collector.bootstrap.worker import Worker, judge
@@ -65,7 +68,11 @@ def serve(collector: Opened, stop_on: Sequence[signal.Signals], notify: str | No
         loop = asyncio.get_running_loop()
         for number in stop_on:
             loop.add_signal_handler(number, stop.set)
-        async with running(collector) as ports:
+        alive, period = Pulse(collector.clock), pulse.period_s(os.environ, os.getpid())
+        async with (
+            running(collector, alive) as ports,
+            pulse.feeding(alive, notify, period, (_own_address(collector), ports.api)),
+        ):
             _LOG.info("serving: %s", asdict(ports))
             tell(notify, "READY=1")
             await stop.wait()
@@ -75,19 +82,22 @@ def serve(collector: Opened, stop_on: Sequence[signal.Signals], notify: str | No
 
 
 @contextlib.asynccontextmanager
-async def running(collector: Opened) -> AsyncIterator[Ports]:
-    """Everything started on entry and stopped on exit."""
+async def running(collector: Opened, alive: Pulse | None = None) -> AsyncIterator[Ports]:
+    """Everything started on entry and stopped on exit. `alive` is told as it gets on."""
     settings = collector.settings
+    alive = Pulse(collector.clock) if alive is None else alive
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(alone(collector.directory))
         now_ms = collector.clock.utc_ms()
         keyring.renew_own(collector.directory, settings, collector.keys, now_ms)
-        ledger = Sequencing(collector)
+        ledger = Sequencing(
+            collector, partial(alive.beat, pulse.LEDGER), partial(alive.excuse, pulse.LEDGER)
+        )
         anchorer = Anchorer(collector, ledger_service)
         for behind in await asyncio.to_thread(anchorer.before_sequencing):
             ledger.withhold(behind.sentence)
-        worker = Worker(collector)
-        mqtt = await stack.enter_async_context(mqtt_running(collector))
+        worker = Worker(collector, partial(alive.beat, pulse.JUDGING))
+        mqtt = await stack.enter_async_context(mqtt_running(collector, alive.beat))
         ledger.start()
         stack.push_async_callback(asyncio.to_thread, ledger.stop)
         anchorer.start()
@@ -170,6 +180,12 @@ async def _served(config: uvicorn.Config, listener: socket.socket) -> AsyncItera
     finally:
         server.should_exit = True
         await task
+
+
+def _own_address(collector: Opened) -> str:
+    """Where the REST interface answers this machine itself."""
+    host = collector.settings.api_host
+    return OWN_ADDRESS.get(host, host)
 
 
 def _device_config(collector: Opened, mqtt_port: int) -> uvicorn.Config:

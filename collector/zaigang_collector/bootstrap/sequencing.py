@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,9 +28,17 @@ class Sequencing:
     need answers all the same, and two histories under one name could never be put right again.
     """
 
-    def __init__(self, collector: Opened) -> None:
-        """Compares the ledger with itself before anything is added. Raises LedgerError, ConfigError."""
+    def __init__(
+        self,
+        collector: Opened,
+        got_on: Callable[[], None] = lambda: None,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Compares the ledger with itself before anything is added. `got_on` is called after each
+        batch, and `ended` when there will be no other. Raises LedgerError, ConfigError."""
         self._collector = collector
+        self._got_on = got_on
+        self._ended = ended
         self._signer = collector.signer()
         with collector.reading() as conn:
             sequencer.check(conn, self._signer)
@@ -51,6 +60,7 @@ class Sequencing:
             self._thread.start()
         else:
             _LOG.critical("%s", self.held)
+            self._ended()
 
     def stop(self) -> None:
         """Returns when the queue is empty or the database refuses."""
@@ -67,6 +77,7 @@ class Sequencing:
         while sequencer.take_lease(engine, self._holder, clock.utc_ms()):
             count = sequencer.sequence(engine, self._signer, clock.utc_ms())
             done += count
+            self._got_on()
             if count:
                 # A crash before this leaves a lower mark than there could be: still a true one.
                 self._remember()
@@ -85,6 +96,7 @@ class Sequencing:
     def _run(self) -> None:
         while not self._stop.wait(EVERY_S):
             if not self._pass():
+                self._ended()
                 return
         if self._pass():
             self._give_back()
@@ -96,6 +108,7 @@ class Sequencing:
         except SQLAlchemyError as error:
             # The next pass finds the same queue: nothing is lost but time.
             self.problem = "The ledger does not grow: the database refuses."
+            self._got_on()
             _LOG.error("the ledger does not grow: %s", type(error).__name__)
         except (LedgerError, EvidenceError, ValueError) as error:
             self.problem = f"The ledger does not grow any more: {error}."
@@ -103,6 +116,7 @@ class Sequencing:
             return False
         else:
             self.problem = None
+        self._got_on()  # also when there was nothing to do, or another collector holds the lease
         return True
 
     def _give_back(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,8 +36,10 @@ def judge(collector: Opened) -> Judge:
 class Worker:
     """One pass every `EVERY_S`, until stopped."""
 
-    def __init__(self, collector: Opened) -> None:
+    def __init__(self, collector: Opened, got_on: Callable[[], None] = lambda: None) -> None:
+        """`got_on` is called after each person and each pass."""
         self._collector = collector
+        self._got_on = got_on
         self._judge = judge(collector)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="assessment", daemon=True)
@@ -74,6 +77,7 @@ class Worker:
                 _LOG.exception("assessing %s failed", person)
             else:
                 done += 1
+            self._got_on()
         return done
 
     def _run(self) -> None:
@@ -85,3 +89,4 @@ class Worker:
                 # The next pass finds the same work: nothing is lost but time.
                 self.problem = "Assessments are not being made: the database refuses."
                 _LOG.error("assessment pass failed: %s", type(error).__name__)
+            self._got_on()

@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from zaigang_collector.directory.csv_reader import Column
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Commands = object
+
+
+HOURS_MAX: Final = 90 * 24
+"""For which an enrolment token is good at most, as the setting token_h."""
 
 
 def group(commands: Commands, name: str, about: str) -> Commands:

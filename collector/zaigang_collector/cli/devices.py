@@ -1,4 +1,4 @@
-"""`devices import|list|show|status`; `device_settings` has the rest."""
+"""`devices import|assign|list|show|status`; `device_settings` has the rest."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from zoneinfo import ZoneInfo
 
 from zaigang_collector import bootstrap
 from zaigang_collector.cli import bulk, device_settings
-from zaigang_collector.cli.arguments import Commands, group, moment, zone_argument
+from zaigang_collector.cli.arguments import (
+    HOURS_MAX,
+    Commands,
+    columns_told,
+    count,
+    group,
+    moment,
+    zone_argument,
+)
 from zaigang_collector.cli.console import Exit, complain, every, local, read_file, rows, say
 from zaigang_collector.devices import enrolment, service
-from zaigang_collector.devices.model import DeviceStatus
+from zaigang_collector.devices.model import Device, DeviceStatus
 from zaigang_collector.errors import UnknownIdError
 
 
@@ -22,7 +30,19 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
         "import", parents=[common], help="an enrolment token for each line of a CSV file"
     )
     one.add_argument("file", type=Path, help="columns: employee_id or site_id, [uses]")
+    one.add_argument(
+        "--hours", type=count(HOURS_MAX), help="good for so long (default: setting token_h)"
+    )
     one.set_defaults(run=_import)
+    one = devices.add_parser(
+        "assign", parents=[common], help="whose each device of a CSV file is from now on"
+    )
+    one.add_argument(
+        "file",
+        type=Path,
+        help=f"{columns_told(bulk.OWNERS)}; device: id or name; no owner: in store",
+    )
+    one.set_defaults(run=_assign)
     one = devices.add_parser("list", parents=[common], help="all devices")
     zone_argument(one)
     one.set_defaults(run=_list)
@@ -53,7 +73,8 @@ def _import(args: argparse.Namespace) -> int:
     data = read_file(args.file)
     with bootstrap.opened(args.data) as collector, collector.writing() as conn:
         now_ms = collector.clock.utc_ms()
-        expires_ms = now_ms + collector.settings.token_h * 3_600_000
+        hours = collector.settings.token_h if args.hours is None else args.hours
+        expires_ms = now_ms + hours * 3_600_000
         lines = []
         for wanted in bulk.read(conn, data):
             token = enrolment.issue_token(
@@ -66,7 +87,28 @@ def _import(args: argparse.Namespace) -> int:
             )
             lines.append((wanted.owner, wanted.scope.kind.value, wanted.scope.uses, str(token)))
     rows(("belongs_to", "kind", "uses", "token"), lines)
-    complain(f"Shown once; each token is good for {collector.settings.token_h} h.")
+    complain(f"Shown once; each token is good for {hours} h.")
+    return Exit.OK
+
+
+def _assign(args: argparse.Namespace) -> int:
+    data = read_file(args.file)
+    changed = 0
+    with bootstrap.opened(args.data) as collector, collector.writing() as conn:
+        now_ms = collector.clock.utc_ms()
+        for owner in bulk.read_owners(conn, data):
+            before = owner.device.employee_id, owner.device.site_id
+            device = service.hand_over(
+                conn,
+                owner.device.id,
+                now_ms,
+                collector.randomness,
+                owner.employee_id,
+                owner.site_id,
+            )
+            changed += (device.employee_id, device.site_id) != before
+    say(f"{changed} changed hands")
+    complain("What they read before stays with whoever had them then.")
     return Exit.OK
 
 
@@ -110,7 +152,24 @@ def _show(args: argparse.Namespace) -> int:
         ("public key", device.public_key.hex()),
     ):
         say(f"{name}: {value or '-'}")
+    if device.status is DeviceStatus.QUARANTINED:
+        complain(_what_now(device))
     return Exit.OK
+
+
+def _what_now(device: Device) -> str:
+    """What a quarantine is, and what to do about it; nobody is accused."""
+    whose = "--unassigned"
+    if device.employee_id or device.site_id:
+        flag = "employee" if device.employee_id else "site"
+        whose = f"--{flag} {device.employee_id or device.site_id}"
+    return (
+        "Two hosts were seen with its key: a copied disk, a restored backup or snapshot, or a theft. "
+        "Nobody is accused, and what both of them hold is kept there. Find out which host is whose. "
+        f"The right one gets a key of its own: `token enrol {whose} --replaces {device.id}` here, "
+        "`zaigang-agent enrol --again` there; each other one enrols anew as itself. Only if it was "
+        f"one host all along: `devices status {device.id} active`; a second one brings it back here."
+    )
 
 
 def _status(args: argparse.Namespace) -> int:

@@ -9,13 +9,12 @@ from zoneinfo import ZoneInfo
 from zaigang_collector import bootstrap
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Scope
-from zaigang_collector.cli.arguments import Commands, count, group, zone_argument
+from zaigang_collector.cli.arguments import HOURS_MAX, Commands, count, group, zone_argument
 from zaigang_collector.cli.console import Exit, complain, local, rows, say
 from zaigang_collector.devices import enrolment
 from zaigang_collector.devices.model import DeviceKind, TokenScope
 
 _HOUR_MS: Final = 3_600_000
-_HOURS_MAX: Final = 90 * 24  # as the setting token_h
 _DAYS_MAX: Final = 3650  # for longer, leave it out and revoke
 _DAY_MS: Final = 24 * _HOUR_MS
 
@@ -27,6 +26,11 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     whose = one.add_mutually_exclusive_group(required=True)
     whose.add_argument("--employee", metavar="ID", help="a laptop of this person")
     whose.add_argument("--site", metavar="ID", help="a node at this site")
+    whose.add_argument(
+        "--unassigned",
+        action="store_true",
+        help="laptops that look at nobody until `devices assign` says whose they are",
+    )
     one.add_argument(
         "--replaces",
         metavar="DEVICE",
@@ -34,7 +38,7 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     )
     one.add_argument("--uses", type=int, default=1, help="for how many devices (default: 1)")
     one.add_argument(
-        "--hours", type=count(_HOURS_MAX), help="good for so long (default: setting token_h)"
+        "--hours", type=count(HOURS_MAX), help="good for so long (default: setting token_h)"
     )
     one.set_defaults(run=_enrol)
     one = token.add_parser("api", parents=[common], help="let a program use the REST interface")
@@ -54,7 +58,7 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def _enrol(args: argparse.Namespace) -> int:
-    kind = DeviceKind.LAPTOP if args.employee else DeviceKind.NODE
+    kind = DeviceKind.NODE if args.site else DeviceKind.LAPTOP
     with bootstrap.opened(args.data) as collector, collector.writing() as conn:
         now_ms = collector.clock.utc_ms()
         hours = collector.settings.token_h if args.hours is None else args.hours
@@ -97,9 +101,11 @@ def _list(args: argparse.Namespace) -> int:
             (
                 "enrol",
                 token.id,
-                f"{token.scope.kind.value} {token.scope.employee_id or token.scope.site_id}"
+                f"{token.scope.kind.value} "
+                + (token.scope.employee_id or token.scope.site_id or "of nobody yet")
                 + (f", replaces {token.scope.replaces}" if token.scope.replaces else ""),
-                f"{token.used} of {token.scope.uses} used",
+                f"{token.used} of {token.scope.uses} used, last "
+                + (local(token.last_used_ms, zone) or "never"),
                 local(token.expires_ms, zone),
             )
             for token in enrolment.list_tokens(conn)

@@ -9,8 +9,9 @@ import base64
 import http
 import ipaddress
 import logging
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -56,6 +57,9 @@ class DeviceServices:
     clock: Clock
     mqtt: Callable[[], tuple[str, int]]
     """Host and port of the broker as devices are told: known once it listens."""
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a certificate is written. SQLite has one writer, and whoever finds it taken sleeps
+    and asks again: of a hundred laptops at once some would never be lucky within their patience."""
 
 
 def _printable(text: str) -> str:
@@ -165,7 +169,7 @@ def enrol(body: EnrolIn, given: Given) -> EnrolOut:
     except TokenError as error:
         raise EnrolmentError(Rejection.BAD_REQUEST, str(error), "token") from error
     request = EnrolRequest(body.csr, body.kind, body.name, body.platform, body.agent)
-    with db.writing(given.engine) as conn:
+    with given.turn, db.writing(given.engine) as conn:
         enrolled = enrolment.enrol(conn, token, request, given.clock.utc_ms(), given.issuer)
     _LOG.info("enrolled %s with token %s", enrolled.device.id, token.id)
     collector_key = given.issuer.grounds.receipt_key.public_key()
@@ -184,7 +188,7 @@ def enrol(body: EnrolIn, given: Given) -> EnrolOut:
 @_ROUTER.post("/renew")
 def renew(body: RenewIn, peer: WithCertificate, given: Given) -> RenewOut:
     """A new certificate over the same key."""
-    with db.writing(given.engine) as conn:
+    with given.turn, db.writing(given.engine) as conn:
         renewed = enrolment.renew(conn, peer, body.csr, given.clock.utc_ms(), given.issuer)
     return RenewOut(
         certificate=renewed.certificate, mqtt=_mqtt(given), config=_base64(renewed.config)

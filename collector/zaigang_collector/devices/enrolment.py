@@ -72,8 +72,8 @@ def issue_token(
 ) -> EnrolmentToken:
     """A new enrolment token; the secret is returned once and kept nowhere.
 
-    A laptop's token names a person, a node's a site. Raises UnknownIdError, ConflictError and
-    ValueError.
+    A laptop's token names a person, or nobody: such a laptop looks at nothing until it is
+    assigned. A node's names a site. Raises UnknownIdError, ConflictError and ValueError.
     """
     _check_scope(conn, scope)
     if expires_ms <= now_ms:
@@ -101,7 +101,7 @@ def list_tokens(conn: Connection) -> tuple[TokenInfo, ...]:
     """All enrolment tokens, the oldest first."""
     query = sa.select(TOKEN).order_by(TOKEN.c.created_ms, TOKEN.c.id)
     return tuple(
-        TokenInfo(row.id, _scope(row), row.used, row.created_ms, row.expires_ms)
+        TokenInfo(row.id, _scope(row), row.used, row.created_ms, row.expires_ms, row.last_used_ms)
         for row in conn.execute(query)
     )
 
@@ -134,7 +134,9 @@ def enrol(
     public_key = _key_of(request.csr)  # 3, early: who repeats is told by the key
     repeated = _same_key(conn, public_key)
     if repeated is not None:
-        return _again(conn, repeated, row.id, now_ms, issuer)  # 4
+        again = _again(conn, repeated, row.id, now_ms, issuer)  # 4
+        _note_use(conn, row.id, now_ms)
+        return again
     if row.used >= row.uses:
         raise _spent()
     if row.kind != request.kind:  # 2
@@ -142,7 +144,7 @@ def enrol(
         raise EnrolmentError(Rejection.BAD_REQUEST, detail, "kind")
     if row.replaces is not None:
         _refuse_other_owner(conn, row)
-    _use(conn, row.id)
+    _use(conn, row.id, now_ms)
     device = _new_device(conn, row, request, public_key, now_ms, issuer)
     enrolled = Enrolled(
         device=device,
@@ -195,9 +197,12 @@ def _check_scope(conn: Connection, scope: TokenScope) -> None:
     if scope.replaces is not None:
         _check_replaced(conn, scope, scope.replaces)
     if scope.kind is DeviceKind.LAPTOP:
-        if scope.employee_id is None or scope.site_id is not None:
-            raise ValueError("a laptop's token names an employee, and no site")
-        if directory.get_employee(conn, scope.employee_id) is None:
+        if scope.site_id is not None:
+            raise ValueError("a laptop's token names an employee or nobody, and no site")
+        if (
+            scope.employee_id is not None
+            and directory.get_employee(conn, scope.employee_id) is None
+        ):
             raise UnknownIdError("employee", scope.employee_id)
         return
     if scope.site_id is None or scope.employee_id is not None:
@@ -284,15 +289,19 @@ def _spent() -> EnrolmentError:
     )
 
 
-def _use(conn: Connection, token_id: str) -> None:
+def _use(conn: Connection, token_id: str, now_ms: int) -> None:
     # Decided by the database: two devices that come at once with the last use cannot both have it.
     counted = conn.execute(
         sa.update(TOKEN)
         .where(TOKEN.c.id == token_id, TOKEN.c.used < TOKEN.c.uses)
-        .values(used=TOKEN.c.used + 1)
+        .values(used=TOKEN.c.used + 1, last_used_ms=now_ms)
     )
     if counted.rowcount != 1:
         raise _spent()
+
+
+def _note_use(conn: Connection, token_id: str, now_ms: int) -> None:
+    conn.execute(sa.update(TOKEN).where(TOKEN.c.id == token_id).values(last_used_ms=now_ms))
 
 
 def _new_device(

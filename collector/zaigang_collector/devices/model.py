@@ -49,7 +49,7 @@ class Device:
 @dataclass(frozen=True, slots=True)
 class TokenScope:
     """What an enrolment token allows: `uses` devices of `kind`, for a person or for a site, or one
-    in the place of another."""
+    in the place of another. Laptops for nobody look at nobody until they are assigned."""
 
     kind: DeviceKind
     employee_id: str | None = None
@@ -68,6 +68,8 @@ class TokenInfo:
     used: int
     created_ms: int
     expires_ms: int
+    last_used_ms: int | None
+    """When it last let a device in, or told one again; None: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,16 @@ def changed_since(conn: Connection, event_id: int) -> frozenset[str]:
     return frozenset(conn.scalars(sa.select(EVENT.c.device_id).where(EVENT.c.id > event_id)))
 
 
+def named(conn: Connection, name: str) -> tuple[Device, ...]:
+    """Devices that call themselves so and are not revoked, by id."""
+    query = (
+        sa.select(DEVICE)
+        .where(DEVICE.c.name == name, DEVICE.c.status != DeviceStatus.REVOKED.value)
+        .order_by(DEVICE.c.id)
+    )
+    return tuple(_device(row) for row in conn.execute(query))
+
+
 def public_keys(
     conn: Connection, device_ids: Collection[str] | None = None
 ) -> dict[str, DeviceKey]:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -20,7 +19,7 @@ from zaigang_collector.db import Randomness
 from zaigang_collector.devices import service as devices
 from zaigang_collector.devices.model import DeviceStatus
 from zaigang_collector.errors import ConflictError, UnknownIdError
-from zaigang_collector.ingest import sealing
+from zaigang_collector.ingest import clones, sealing
 from zaigang_collector.ingest.model import INTERNAL_ERROR, EventKind
 from zaigang_collector.ingest.tables import ASIDE, EVENT, REFUSAL, STATE
 from zaigang_collector.ingest.verify import UNKNOWN_RECEIPT, Accepted, Arrived, Fork
@@ -30,12 +29,6 @@ from zaigang_shared import envelope, topics
 
 _LOG: Final = logging.getLogger(__name__)
 
-# One fork may be a disk that was put back to an older copy; a second, elsewhere in the chain,
-# means that two histories go on being written under one key. Larger lets them go on; smaller
-# silences a laptop because of one restored backup.
-FORKS_OF_TWO_HOSTS: Final = 2
-
-_FORK: Final = "fork"
 _UNPROCESSABLE: Final = "unprocessable"
 _DETAIL: Final = 300  # as wide as the column; a detail that repeats input could be of any length
 _ONLINE: Final = {b"online": True, b"offline": False}
@@ -125,13 +118,18 @@ def keep_forks(
     _set_aside(conn, vault, rows, now_ms)
     record(conn, [_fork_event(fork) for fork, _ in forks], now_ms)
     device_ids = {fork.envelope.seal.device_id for fork, _ in forks}
+    return quarantine_all(conn, clones.forked_often(conn, device_ids), now_ms, randomness)
+
+
+def quarantine_all(
+    conn: Connection, device_ids: frozenset[str], now_ms: int, randomness: Randomness
+) -> frozenset[str]:
+    """Those of whom two histories are written; returns who is in quarantine now."""
+    why = "two histories are written under its key"
     return frozenset(
         device_id
         for device_id in sorted(device_ids)
-        if _forked_seqs(conn, device_id) >= FORKS_OF_TWO_HOSTS
-        and quarantine(
-            conn, device_id, "two histories are written under its key", now_ms, randomness
-        )
+        if quarantine(conn, device_id, why, now_ms, randomness)
     )
 
 
@@ -245,16 +243,9 @@ def _aside_row(fork: Fork, arrived_ms: int) -> dict[str, Any]:
     return {
         "digest": fork.envelope.digest,
         "device_id": fork.envelope.seal.device_id,
-        "kind": _FORK,
+        "kind": clones.FORK,
         "seq": fork.envelope.seal.seq,
         "stored_digest": fork.stored_digest,
         "data": fork.envelope.data,
         "arrived_ms": arrived_ms,
     }
-
-
-def _forked_seqs(conn: Connection, device_id: str) -> int:
-    query = sa.select(sa.func.count(ASIDE.c.seq.distinct())).where(
-        ASIDE.c.device_id == device_id, ASIDE.c.kind == _FORK
-    )
-    return int(conn.execute(query).scalar_one())

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector import db
 from zaigang_collector.db import Randomness
-from zaigang_collector.ingest import oddities, sealing, windows
+from zaigang_collector.ingest import clones, oddities, sealing, windows
 from zaigang_collector.ingest.chain import Chain, Link, added, advance
 from zaigang_collector.ingest.model import Taken
 from zaigang_collector.ingest.receipts import KnownReceipts
@@ -92,6 +92,8 @@ class Writer:
         events += _extend_chains(conn, known)
         events += windows.write(conn, _observations(judged, quoted))
         quarantined = oddities.keep_forks(conn, self._vault, judged.forks, now_ms, self._randomness)
+        going_on = clones.both_go_on(conn, _sealed_after(judged, known, quoted))
+        quarantined |= oddities.quarantine_all(conn, going_on, now_ms, self._randomness)
         oddities.record(conn, events, now_ms)
         oddities.count_refusals(
             conn, ((r.reason.value, r.device_id, r.detail) for r in refused), now_ms
@@ -340,6 +342,20 @@ def _observations(judged: _Judged, quoted: Mapping[tuple[str, bytes], int]) -> l
         at_ms = None if seal.rcpt is None else quoted.get((seal.device_id, seal.rcpt))
         seen.append(windows.Seen(seal, arrived_ms, at_ms))
     return seen
+
+
+def _sealed_after(
+    judged: _Judged, known: Mapping[str, _Device], quoted: Mapping[tuple[str, bytes], int]
+) -> dict[str, int]:
+    """By device, the newest receipt quoted by an envelope of this batch that continues its chain."""
+    found: dict[str, int] = {}
+    for one, _ in judged.accepted:
+        seal = one.envelope.seal
+        if seal.rcpt is None or seal.seq > known[seal.device_id].chain.through:
+            continue
+        at_ms = quoted.get((seal.device_id, seal.rcpt), -1)
+        found[seal.device_id] = max(at_ms, found.get(seal.device_id, -1))
+    return found
 
 
 def _row(one: Accepted, arrived_ms: int, sealed: bytes) -> dict[str, Any]:

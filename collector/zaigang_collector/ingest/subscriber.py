@@ -42,7 +42,7 @@ _RECEIPTS_IN_FLIGHT: Final = 2_000
 # The database is back in seconds, or it is a longer outage and nobody minds half a minute.
 _RETRY_S: Final = (0.2, 1.0, 5.0, 15.0, 30.0)
 # While one waits for the disk the other checks signatures. A third would find nothing to do.
-_CONSUMERS: Final = 2
+CONSUMERS: Final = ("ingest-0", "ingest-1")
 _STATES: Final = {b"online": True, b"offline": False}
 _TICK_S: Final = 0.5  # how soon a waiting thread notices that it is to stop
 
@@ -117,12 +117,15 @@ class Subscriber:
         on_quarantine: Callable[[str], None] = lambda device_id: None,
         on_state: Callable[[str, bool], None] = lambda device_id, online: None,
         on_connected: Callable[[], None] = lambda: None,
+        got_on: Callable[[str], None] = lambda consumer: None,
     ) -> None:
         """`batch` messages at most are stored at once, and `wait_ms` waited for the batch to fill.
 
         `on_quarantine` is called, in a thread of ours, with each device that is not listened
         to any more, so that its connection can be cut; `on_state` with each device that came
-        online (True) or went, after `on_connected`, which tells of each connection to the broker.
+        online (True) or went, after `on_connected`, which tells of each connection to the broker;
+        `got_on` with one of `CONSUMERS` after each batch, each failed attempt at one, and each
+        moment without any.
         """
         self._link = link
         self._intake = intake
@@ -132,14 +135,15 @@ class Subscriber:
         self._on_quarantine = on_quarantine
         self._on_state = on_state
         self._on_connected = on_connected
+        self._got_on = got_on
         self._arrived: queue.Queue[_Held] = queue.Queue(batch * _QUEUE_BATCHES)
         self._stopping = threading.Event()
         self._subscribed = threading.Event()
         self._filling = threading.Lock()
         self._counting = threading.Lock()
         self._consumers = [
-            threading.Thread(target=self._consume, name=f"zaigang-ingest-{number}", daemon=True)
-            for number in range(_CONSUMERS)
+            threading.Thread(target=self._consume, args=(name,), name=name, daemon=True)
+            for name in CONSUMERS
         ]
         self._client = self._make_client()
         self.progress = Progress()
@@ -242,12 +246,13 @@ class Subscriber:
 
     # Our threads.
 
-    def _consume(self) -> None:
+    def _consume(self, name: str) -> None:
         while not self._stopping.is_set():
             with self._filling:  # neighbours in a chain stay neighbours in a batch
                 batch = self._next_batch()
             if batch:
-                self._settle(batch)
+                self._settle(batch, name)
+            self._got_on(name)
 
     def _next_batch(self) -> list[_Held]:
         try:
@@ -265,8 +270,8 @@ class Subscriber:
                 break
         return batch
 
-    def _settle(self, batch: Sequence[_Held]) -> None:
-        taken = self._take([held.message for held in batch])
+    def _settle(self, batch: Sequence[_Held], consumer: str) -> None:
+        taken = self._take([held.message for held in batch], consumer)
         if taken is None:
             return  # stopping: unacknowledged, so it comes again
         self._acknowledge(batch)
@@ -285,7 +290,7 @@ class Subscriber:
         if online is not None and where is not None and where[0] == "state":
             self._on_state(where[1], online)
 
-    def _take(self, batch: Sequence[Arrived]) -> Taken | None:
+    def _take(self, batch: Sequence[Arrived], consumer: str) -> Taken | None:
         """Until it is durable: what the database refuses today it takes tomorrow."""
         attempt = 0
         while True:
@@ -295,6 +300,7 @@ class Subscriber:
                 self.progress.database_errors += 1
                 self.progress.last_error = type(error).__name__
                 _LOG.exception("a batch of %d could not be stored; trying again", len(batch))
+            self._got_on(consumer)
             if self._stopping.wait(_RETRY_S[min(attempt, len(_RETRY_S) - 1)]):
                 return None
             attempt += 1
