@@ -330,7 +330,7 @@ def world(tmp_path: Path) -> World:
         return real(signed)
 
     made.kill()
-    made.build = build  # type: ignore[method-assign]  # a registry that knows some sensors only
+    made.build = build  # type: ignore[method-assign,assignment]  # a registry that knows some sensors only
     made.start()
     return made
 
