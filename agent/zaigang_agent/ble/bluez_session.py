@@ -38,6 +38,8 @@ INTERVAL_MS: Final = (500, 600)
 # While it listens: what is heard is dated when it is read. Larger would date it later, smaller costs
 # a wake-up of the processor more often.
 _READ_EVERY_S: Final = 1.0
+# `stop` and the like wake it anyhow.
+_NOTHING_TO_SEND_S: Final = 15.0
 # In a crowd the socket is full before the second is over; the bus needs a moment to fill it again.
 _READ_ON_S: Final = 0.02
 _DISCOVERY: Final = {"Transport": ("s", "le"), "DuplicateData": ("b", False)}
@@ -110,7 +112,7 @@ class Session:
             raise LostError(self._lost)
         listen_s = self._listen(wanted)
         send_s = self._send(wanted.frame_at)
-        return max(0.0, min(listen_s, send_s, _READ_ON_S if more else self._patience.check_s))
+        return max(0.0, min(listen_s, send_s, _READ_ON_S if more else listen_s))
 
     def end(self) -> None:
         """Nothing is wanted any more: leave the adapter as it was."""
@@ -188,7 +190,7 @@ class Session:
         if frame_at is None:
             if self._on_air is not None:
                 self._take_down(self._on_air)
-            return self._patience.check_s
+            return _NOTHING_TO_SEND_S
         utc_ms, boot_ms = self._clock.utc_ms(), self._clock.boot_ms()
         slot = rid.slot_at(utc_ms)
         if (slot != self._slot or self._on_air is None) and boot_ms >= self._retry_ms:
@@ -200,7 +202,8 @@ class Session:
                 problem = faults.explain(error)
                 self._retry_ms = boot_ms + round(self._patience.check_s * 1000)
             self._sent.note(slot, self._clock.boot_ms(), problem)
-        return (rid.slot_start_ms(slot + 1) - self._clock.utc_ms()) / 1000
+        left_s = (rid.slot_start_ms(slot + 1) - self._clock.utc_ms()) / 1000
+        return left_s if self._on_air is not None else min(left_s, self._patience.check_s)
 
     def _put(self, frame: bytes) -> None:
         if len(frame) > MAX_FRAME:
