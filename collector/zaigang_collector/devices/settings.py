@@ -20,6 +20,7 @@ from zaigang_collector.devices.model import Device, DeviceKind
 from zaigang_collector.devices.tables import SETTING
 from zaigang_collector.errors import SettingError, UnknownIdError
 from zaigang_shared.device_config import DeviceConfig
+from zaigang_shared.prime import prime
 
 Value: TypeAlias = int | tuple[str, ...]
 
@@ -191,3 +192,6 @@ def _note(
 ) -> None:
     fields = {"name": name, "value": value}
     service.record_event(conn, device_id, EVENT, fields, now_ms, randomness)
+
+
+prime(DeviceConfig)
