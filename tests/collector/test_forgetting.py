@@ -306,11 +306,11 @@ def test_the_tombstone_says_when_by_whom_and_on_what_ground(worked: Worked) -> N
 
 
 def test_forgetting_twice_finds_only_what_came_since(worked: Worked) -> None:
-    worked.forget()
-    again = worked.forget()
+    worked.forget(LI)
+    again = worked.forget(LI)
     assert set(again.counts.values()) == {0}
-    worked.laptop.works(START + 5 * HOUR_MS, START + 5 * HOUR_MS + 3 * MINUTE_MS, SITE_NET)
-    assert worked.forget().counts["envelopes"] == 3
+    worked.theirs.works(START + 5 * HOUR_MS, START + 5 * HOUR_MS + 3 * MINUTE_MS, SITE_NET)
+    assert worked.forget(LI).counts["envelopes"] == 3
 
 
 def test_the_directory_is_looked_at_anew_by_whoever_follows_it(worked: Worked) -> None:
