@@ -21,6 +21,7 @@ FRAME_BYTES: Final = 10
 _VERSION: Final = 1
 _CLOCK_SYNCED: Final = 0x01
 _RESTARTED: Final = 0x02
+_LAPTOP: Final = 0x04
 
 
 def slot_at(utc_ms: int) -> int:
@@ -51,6 +52,8 @@ class Frame:
     restarted: bool
     power_at_1m_dbm: int
     rid: bytes
+    laptop: bool = False
+    """A laptop sends it: other laptops drop it on the spot."""
 
     def __post_init__(self) -> None:
         if len(self.rid) != RID_BYTES or not -128 <= self.power_at_1m_dbm <= 127:
@@ -60,6 +63,7 @@ class Frame:
 
     def encode(self) -> bytes:
         flags = _CLOCK_SYNCED * self.clock_synced | _RESTARTED * self.restarted
+        flags |= _LAPTOP * self.laptop
         head = bytes([_VERSION << 4 | flags])
         return head + self.power_at_1m_dbm.to_bytes(1, "big", signed=True) + self.rid
 
@@ -67,7 +71,7 @@ class Frame:
 def decode_frame(data: bytes) -> Frame:
     """Read ten bytes of service data. Raises WireError(PAYLOAD).
 
-    The two flags that version 1 does not use are ignored, so that they can be given a meaning.
+    The flag that version 1 does not use is ignored, so that it can be given a meaning.
     """
     if len(data) != FRAME_BYTES:
         raise WireError(Refusal.PAYLOAD, f"a rid frame has {FRAME_BYTES} bytes, not {len(data)}")
@@ -78,4 +82,5 @@ def decode_frame(data: bytes) -> Frame:
         restarted=bool(data[0] & _RESTARTED),
         power_at_1m_dbm=int.from_bytes(data[1:2], "big", signed=True),
         rid=data[2:],
+        laptop=bool(data[0] & _LAPTOP),
     )

@@ -13,7 +13,7 @@ from zaigang_agent.ble.adverts import rid_frame
 from zaigang_agent.ble.air import Heard
 from zaigang_agent.ble.ear import Ear
 from zaigang_agent.ble.loopback import LoopbackAir
-from zaigang_agent.ble.presence import MAX_IDENTITIES, NO_RSSI, Beaconing, Presence, scan
+from zaigang_agent.ble.presence import MOST_ON_LAPTOP, NO_RSSI, Beaconing, Presence, scan
 from zaigang_shared import rid
 from zaigang_shared.device_config import DeviceConfig
 from zaigang_shared.readings import Beacon, encode
@@ -85,7 +85,7 @@ def test_invented_identifiers_cannot_fill_an_envelope_or_push_out_a_real_beacon(
             presence.add(ours(0), 5, -60)
     assert len(presence) <= 512
     readings = presence.take(0, 10)
-    assert len(readings) == MAX_IDENTITIES
+    assert len(readings) == MOST_ON_LAPTOP
     assert bytes(8) in {reading.id for reading in readings}
 
 

@@ -74,6 +74,27 @@ def test_our_own_kind_is_always_kept() -> None:
     assert beacons(ear) == [("rid", rid.rid(KEY, rid.slot_at(CLOCK.utc)))]
 
 
+def test_a_colleagues_laptop_is_dropped_by_a_laptop_and_witnessed_by_a_node() -> None:
+    code = rid.rid(bytes(32), rid.slot_at(CLOCK.utc))
+    frame = rid.Frame(True, False, -59, code, laptop=True).encode()
+    config = DeviceConfig(hours=None, net_key=KEY, rid_key=KEY)
+    laptop, node = (Ear(config, CLOCK.utc_ms, on_laptop=is_one) for is_one in (True, False))
+    for ear in (laptop, node):
+        ear.hear(packet(service={rid.SERVICE_UUID: frame}))
+    assert beacons(laptop) == []
+    assert beacons(node) == [("rid", code)]
+
+
+def test_a_node_tells_of_a_full_room_and_a_laptop_of_a_building() -> None:
+    config = DeviceConfig(hours=None, net_key=KEY)
+    for on_laptop, most in ((True, 64), (False, 300)):
+        ear = Ear(config, CLOCK.utc_ms, on_laptop=on_laptop)
+        for number in range(400):
+            frame = rid.Frame(True, False, -59, number.to_bytes(8, "big")).encode()
+            ear.hear(packet(service={rid.SERVICE_UUID: frame}))
+        assert len(beacons(ear)) == most
+
+
 @pytest.mark.parametrize("away", [-20, 0, 1, 20])
 def test_a_device_never_tells_of_hearing_itself(away: int) -> None:
     ear = an_ear(rid_key=KEY)

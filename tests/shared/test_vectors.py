@@ -102,10 +102,8 @@ def test_the_rid_vectors_hold() -> None:
         assert frame.encode().hex() == vector["hex"]
         assert frame.rid.hex() == vector["rid"]
         assert frame.power_at_1m_dbm == vector["power_at_1m_dbm"]
-        assert (frame.clock_synced, frame.restarted) == (
-            vector["clock_synced"],
-            vector["restarted"],
-        )
+        flags = frame.clock_synced, frame.restarted, frame.laptop
+        assert flags == (vector["clock_synced"], vector["restarted"], vector["laptop"])
 
 
 def test_the_token_vectors_hold() -> None:

@@ -196,6 +196,7 @@ def _frames() -> list[dict[str, Any]]:
     frames = [
         rid.Frame(True, False, -59, rid.rid(bytes(32), 0)),
         rid.Frame(False, True, 4, rid.rid(bytes(range(32)), 120_000_000)),
+        rid.Frame(True, False, -59, rid.rid(bytes(32), 0), laptop=True),
     ]
     return [
         {
@@ -203,6 +204,7 @@ def _frames() -> list[dict[str, Any]]:
             "clock_synced": frame.clock_synced,
             "restarted": frame.restarted,
             "power_at_1m_dbm": frame.power_at_1m_dbm,
+            "laptop": frame.laptop,
             "rid": frame.rid.hex(),
         }
         for frame in frames

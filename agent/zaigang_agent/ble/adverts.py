@@ -35,6 +35,8 @@ class Identity:
     """iBeacon: UUID, major, minor; AltBeacon: its 20 bytes; Eddystone-UID: namespace, instance."""
     power_at_1m_dbm: int = field(compare=False)
     """The strength at one metre that the frame claims for itself."""
+    by_laptop: bool = field(default=False, compare=False)
+    """A `rid` of a colleague's laptop."""
 
 
 def identities(sighting: Sighting) -> Iterator[Identity]:
@@ -52,11 +54,17 @@ def identities(sighting: Sighting) -> Iterator[Identity]:
 
 
 def rid_frame(
-    key: bytes, utc_ms: int, *, clock_synced: bool, restarted: bool, power_at_1m_dbm: int = -59
+    key: bytes,
+    utc_ms: int,
+    *,
+    clock_synced: bool,
+    restarted: bool,
+    laptop: bool = False,
+    power_at_1m_dbm: int = -59,
 ) -> bytes:
     """The ten bytes that a device with `key` broadcasts at `utc_ms`."""
     code = rid.rid(key, rid.slot_at(utc_ms))
-    return rid.Frame(clock_synced, restarted, power_at_1m_dbm, code).encode()
+    return rid.Frame(clock_synced, restarted, power_at_1m_dbm, code, laptop).encode()
 
 
 def _rid(data: bytes) -> Identity | None:
@@ -64,7 +72,7 @@ def _rid(data: bytes) -> Identity | None:
         frame = rid.decode_frame(data)
     except WireError:
         return None
-    return Identity("rid", frame.rid, frame.power_at_1m_dbm)
+    return Identity("rid", frame.rid, frame.power_at_1m_dbm, frame.laptop)
 
 
 def _ibeacon(data: bytes) -> Identity | None:

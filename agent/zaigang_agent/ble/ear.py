@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from zaigang_agent.ble import bthome, thermometers
+from zaigang_agent.ble import bthome, presence, thermometers
 from zaigang_agent.ble.adverts import Identity, identities
 from zaigang_agent.ble.air import Sighting
 from zaigang_agent.ble.presence import Beaconing, Presence
@@ -28,7 +28,12 @@ _OWN_SLOTS: Final = 20
 class Ear:
     """`air.Listener` of one device under one configuration. Any thread may call it."""
 
-    def __init__(self, config: DeviceConfig, utc_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, config: DeviceConfig, utc_ms: Callable[[], int], *, on_laptop: bool = True
+    ) -> None:
+        """`on_laptop`: colleagues' laptops are nobody's business here; a node witnesses them."""
+        self._on_laptop = on_laptop
+        self._most = presence.MOST_ON_LAPTOP if on_laptop else presence.MOST_ON_NODE
         self._kept = config.kept
         self._own = _OwnIds(config.rid_key, utc_ms)
         self._sensors = [_Sensor(carried) for carried in config.carried]
@@ -60,12 +65,14 @@ class Ear:
     def take(self, from_ms: int, to_ms: int, apart_ms: int) -> list[Beacon | Environment]:
         """The readings of a period (CLOCK_BOOTTIME); a thermometer speaks every `apart_ms` at most."""
         with self._lock:
-            beacons = self._presence.take(from_ms, to_ms)
+            beacons = self._presence.take(from_ms, to_ms, self._most)
             climate = [sensor.take(from_ms, to_ms, apart_ms) for sensor in self._sensors]
         return [*beacons, *(reading for reading in climate if reading is not None)]
 
     def _ours(self, identity: Identity) -> Beaconing | None:
         if identity.format == "rid":
+            if identity.by_laptop and self._on_laptop:
+                return None
             return None if self._own.has(identity.id) else Beaconing("rid", identity.id)
         return next(
             (_named(kept, identity.id) for kept in self._kept if _names(kept, identity)), None

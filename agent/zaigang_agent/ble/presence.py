@@ -15,7 +15,10 @@ from zaigang_shared.readings import Beacon, BeaconScheme, Scan
 
 # In one minute a node is heard under at most five identifiers. Fewer than 64 would lose nodes of a
 # site with a dozen; more would let someone who sends invented frames fill the envelope (512).
-MAX_IDENTITIES: Final = 64
+MOST_ON_LAPTOP: Final = 64
+# A node hears each laptop around it under at most five identifiers as well. Fewer than 300 would lose
+# people of a full room of sixty; more would leave too little of the envelope for invented frames.
+MOST_ON_NODE: Final = 300
 # Remembered while a period lasts, to find the most heard among them. Fewer, and a flood of invented
 # identifiers pushes real ones out before they are heard twice; each costs half a KiB.
 _MAX_REMEMBERED: Final = 512
@@ -58,7 +61,7 @@ class Presence:
         """Forget everything."""
         self._tracks.clear()
 
-    def take(self, from_ms: int, to_ms: int, limit: int = MAX_IDENTITIES) -> list[Beacon]:
+    def take(self, from_ms: int, to_ms: int, limit: int = MOST_ON_LAPTOP) -> list[Beacon]:
         """One reading per identifier heard from `from_ms` to `to_ms` (both included), the most often
         heard `limit` of them, in order of first hearing. What was heard later stays for the next
         time, all else is forgotten."""

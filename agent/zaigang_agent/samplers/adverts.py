@@ -70,4 +70,5 @@ class AdvertSampler:
             utc_ms,
             clock_synced=self._platform.clock_synced(),
             restarted=self._clock.boot_ms() < _RESTARTED_MS,
+            laptop=self.personal,
         )

@@ -35,7 +35,7 @@ class BeaconSampler:
         self.personal = personal
         self.trouble: str | None = None
         self._radio = radio
-        self._ear = Ear(config, clock.utc_ms)
+        self._ear = Ear(config, clock.utc_ms, on_laptop=personal)
         self._max_span_ms = _MAX_PERIODS * config.beacon_s * 1000
         self._climate_apart_ms = config.environment_s * 1000 - _SLACK_MS
 

@@ -42,7 +42,7 @@ def environment(
         parts.append(
             Text(
                 f"与驻场地点不符 {length_zh(against_ms)}（露点差 {_signed(differing.dew_diff_k)} K，"
-                f"气温差 {_signed(differing.temp_diff_c)} °C，两侧误差合计只有 ±{differing.sd_k:.1f} K）",
+                f"气温差 {_signed(differing.temp_diff_c)} °C，两侧误差合计 ±{differing.sd_k:.1f} K）",
                 f"it differed from the site's for {length_en(against_ms)} (dew points "
                 f"{_signed(differing.dew_diff_k)} K apart, temperatures "
                 f"{_signed(differing.temp_diff_c)} °C, where both sensors together explain "
