@@ -55,6 +55,16 @@ NO_NODE: dict[str, Any] = {"node_ids": ()}
 HOME_ALL_DAY = told(at_home(-20, DAY_MIN))
 GONE_AT_40 = (at_site(-20, 40), off(40, 70), at_home(70, DAY_MIN))
 
+# The guests' network of a meeting room, whose gateway nobody registered; a word on its address is
+# fetched every half hour.
+GUEST_HOURS = [
+    in_cafe(minute, minute + 30, vantage=b"seen at %d" % minute) for minute in range(60, 360, 30)
+]
+GUEST_ADDRESSES = {
+    b"seen at %d" % minute: VantageSeen("203.0.113.9", make.START_MS + minute * MINUTE_MS)
+    for minute in range(60, 360, 30)
+}
+
 CASES = [
     Case("honest full day", told(*honest_day()), CONFIRMED, "At the site for 100%", Work.ACTIVE),
     Case("honest, node down", make.without_nodes(told(*honest_day())), CONFIRMED),
@@ -62,7 +72,18 @@ CASES = [
          "its place is not known", site={**NO_NODE, "networks": frozenset()}),
     Case("honest, network not registered", told(*honest_day(net=make.CAFE_NET)), CONFIRMED),
     Case("honest, over a phone hotspot that is also the home network",
-         told(*honest_day(net=make.HOME_NET)), CONFIRMED),
+         told(*honest_day(net=make.HOME_NET)), UNVERIFIED, "take it off the registered homes"),
+    Case("honest, over a phone hotspot that is known to travel",
+         told(*honest_day(net=make.HOME_NET)), CONFIRMED,
+         claim={"travelling_networks": frozenset({make.HOME_NET})}),
+    Case("at home, with the site's beacon relayed live",
+         told(at_home(-20, DAY_MIN, hears=True)), UNVERIFIED, "nobody can tell"),
+    Case("honest, five hours in a meeting room out of reach, out through the site's own address",
+         told(at_site(-20, 60), *GUEST_HOURS, at_site(360, DAY_MIN), vantages=GUEST_ADDRESSES),
+         UNVERIFIED, site={"egress": ("203.0.113.0/24",)}),
+    Case("the same through another address",
+         told(at_site(-20, 60), *GUEST_HOURS, at_site(360, DAY_MIN), vantages=GUEST_ADDRESSES),
+         CONTRADICTED, site={"egress": ("198.51.100.0/24",)}),
     Case("honest, hotspot known to travel, no node",
          make.without_nodes(told(*honest_day(net=make.HOME_NET))), UNVERIFIED,
          claim={"travelling_networks": frozenset({make.HOME_NET})}),

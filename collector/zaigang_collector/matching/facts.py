@@ -80,6 +80,17 @@ class Facts:
         """Whether somebody else uses one of the person's devices, nobody knows which."""
         return self.two_places_ms >= self.scene.policy.two_places_min * 60_000
 
+    @functools.cached_property
+    def beside_home_ms(self) -> int:
+        laptops = self.looked.laptops
+        return self.ms_where(lambda slot: any(seen.beside_home[slot] for seen in laptops))
+
+    @property
+    def home_beside_beacon(self) -> bool:
+        """Whether the beacon was heard so long on the registered home network that either the
+        network travels or the beacon is relayed: nobody knows which, so it confirms nobody."""
+        return self.beside_home_ms >= self.scene.policy.network_travels_min * 60_000
+
     def left_unclaimed(self, run: Run) -> bool:
         """Whether an absence reaches the end of an interval that only the shift ends, after the
         person was seen: who forgot to clock out never claimed to have stayed."""

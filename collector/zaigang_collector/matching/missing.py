@@ -52,6 +52,8 @@ def _doubts(facts: Facts) -> list[Text]:
     found = [reasons.doubted(facts.doubted)] if facts.doubted else []
     if facts.in_two_places:
         found.append(reasons.two_places(facts.two_places_ms))
+    if facts.home_beside_beacon:
+        found.append(reasons.home_beside_beacon(facts.beside_home_ms))
     witness_ms = facts.scene.policy.time_error_witness_s * 1000
     named = {
         (timed.envelope, timed.index, timed.error_ms)  # one that came twice counts once

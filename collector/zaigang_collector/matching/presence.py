@@ -43,6 +43,8 @@ class Seen:
     """The same for what speaks against."""
     air: Breathed
     moves: Lane
+    beside_home: Sequence[bool]
+    """Slots in which the site's beacon was heard on the owner's home network."""
     away_in_other_air: Sequence[float]
     """As `away`, by hands where the air differs: radio may not know that place."""
 
@@ -141,6 +143,7 @@ def _see(
         away,
         breathed,
         movement.place(scene, device),
+        network.beside_home(scene, readings, lane),
         hands.attention(scene, other_air),
     )
     return seen, found.misheard

@@ -132,6 +132,16 @@ def together() -> Text:
     )
 
 
+def home_beside_beacon(ms: int) -> Text:
+    return Text(
+        f"有 {length_zh(ms)}电脑连着登记的家庭网络，同时收到驻场信标：可能是把手机热点登记成了家庭网络，"
+        "也可能是信标被转发，无法分辨。如果是热点，请本人从家庭网络中去掉它。",
+        f"For {length_en(ms)} the laptop heard the site's beacon while it was on the registered home "
+        "network: a phone's hotspot that is registered as home, or a beacon that is relayed; nobody "
+        "can tell. If it is a hotspot, take it off the registered homes.",
+    )
+
+
 def forgotten(ms: int) -> Text:
     return Text(
         f"电脑在别处闲置 {length_zh(ms)}，无人操作：可能只是忘带电脑，不作不利认定。",

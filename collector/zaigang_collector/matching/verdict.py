@@ -91,6 +91,7 @@ def _confirms(facts: Facts) -> bool:
         and facts.person_ms >= policy.confirm_person_share * facts.covered_ms
         and facts.longest_gap_ms <= policy.confirm_gap_min * 60_000
         and not facts.in_two_places
+        and not facts.home_beside_beacon
         and not facts.doubted
     )
 

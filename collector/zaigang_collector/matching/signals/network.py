@@ -86,12 +86,30 @@ def place(scene: Scene, readings: Sequence[Held], beacon: Lane) -> Lane:
 
 
 def shield(scene: Scene, readings: Sequence[Held], beacon: Lane) -> None:
-    """Behind the site's own gateway, though in a tunnel: no support, since a bridged tunnel shows
-    that gateway from anywhere; but not hearing the beacon is no contradiction there."""
+    """Where not hearing the beacon is no contradiction: behind the site's own gateway, though in a
+    tunnel (no support, since a bridged tunnel shows that gateway from anywhere); and out through
+    the site's own address without a tunnel, as in the guests' network of a meeting room."""
     site = scene.site.networks - scene.claim.travelling_networks
     for each in readings:
-        if each.network.vpn and each.network.net in site and scene.weight(each.timed.error_ms):
+        if not scene.weight(each.timed.error_ms):
+            continue
+        tunnelled = each.network.vpn and each.network.net in site
+        if tunnelled or (not each.network.vpn and _egress(scene, each.timed, each.network) > 0):
             beacon.forgive(each.slots)
+
+
+def beside_home(scene: Scene, readings: Sequence[Held], beacon: Lane) -> list[bool]:
+    """Slots in which the site's beacon was heard on a registered home network, of which nothing
+    else shows that it travels: a phone's hotspot, or a beacon that is relayed home."""
+    site = scene.site.networks - scene.claim.travelling_networks
+    travelling = scene.claim.travelling_networks | _beside_site(scene, readings)
+    home = scene.claim.home_networks - travelling - site
+    found = [False] * scene.grid.count
+    for each in readings:
+        if each.network.net in home and not each.network.vpn:
+            for slot in each.slots:
+                found[slot] |= beacon.support[slot] > 0.0
+    return found
 
 
 def context(scene: Scene, readings: Sequence[Held]) -> Lane:
