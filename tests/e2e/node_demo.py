@@ -88,6 +88,8 @@ def mock_air(folder: Path, adapters: int, foreign_per_s: float = 5) -> Iterator[
     finally:
         process.terminate()
         process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def live(stack: Stack, say: Any = print) -> Told:

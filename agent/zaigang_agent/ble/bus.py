@@ -22,8 +22,10 @@ _HEAD: Final = struct.Struct("<cBBBIII")
 _PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_TO, _DESTINATION, _SENDER, _SIGNATURE = range(1, 9)
 _MAX_MESSAGE: Final = 1 << 24  # all devices of a railway station at once: about a KiB each
 _CHUNK: Final = 1 << 16
-# A socket of 200 KiB holds 300 to 400 messages of BlueZ.
-_MANY: Final = 200
+# Some ten messages of BlueZ. dbus-daemon puts 2 KiB into a socket at a time and keeps the rest, so
+# after a read that found many there may be any number behind, and what is read late is dated late.
+# Larger, and in a crowd packets are dated minutes late; smaller looks twice each time for nothing.
+_MANY_BYTES: Final = 1 << 13
 _FIXED: Final = {"y": "B", "n": "h", "q": "H", "i": "i", "u": "I", "x": "q", "t": "Q", "d": "d"}
 _SIZES: Final = {"y": 1, "n": 2, "q": 2, "i": 4, "u": 4, "x": 8, "t": 8, "d": 8}
 _ALIGNED: Final = {**_SIZES, "b": 4, "s": 4, "o": 4, "a": 4, "g": 1, "v": 1, "(": 8, "{": 8}
@@ -137,11 +139,11 @@ class Bus(dbus.Connection):
 
     def drain(self) -> bool:
         """Deal with everything that has come. Whether more may be waiting in the bus, for which the
-        socket had no room (some 400 messages). Raises OSError."""
+        socket had no room. Raises OSError."""
         frames = self._frames(0)
         for frame in frames:
             self._dealt_with(frame, 0)
-        return len(frames) >= _MANY
+        return sum(map(len, frames)) >= _MANY_BYTES
 
     def close(self) -> None:
         super().close()
