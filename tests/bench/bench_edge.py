@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import platform
@@ -153,7 +154,13 @@ def _agents(
     for kind, token in tokens.items():
         yield kind, life.enter_context(_agent(place, kind, token))
     for kind in tokens:
-        stack.until(f"the first receipt of the {kind}", lambda k=kind: _sealed(place, k)[1] > 0)  # type: ignore[misc]
+        # It is kept with the next envelope, a minute later.
+        received = functools.partial(_is_receipted, place, kind)
+        stack.until(f"the first receipt of the {kind}", received, within_s=200)
+
+
+def _is_receipted(place: Place, kind: str) -> bool:
+    return _sealed(place, kind)[1] > 0
 
 
 @contextlib.contextmanager
