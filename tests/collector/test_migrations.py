@@ -92,10 +92,10 @@ def test_who_was_contradicted_before_an_upgrade_counts_as_absent_after_it(engine
     absent at once only the new ones would be counted."""
     migrations.upgrade(engine, "0001")
     before = sa.Table("assessment_assessment", sa.MetaData(), autoload_with=engine)
-    row = {column.name: 1 for column in before.columns}
+    row: dict[str, object] = dict.fromkeys((column.name for column in before.columns), 1)
     row |= {"newest": True, "provisional": False, "withdrawn_ms": None}
-    row |= dict.fromkeys(("body", "body_hash", "evidence_hash"), b"x")
-    row |= dict.fromkeys(("employee_id", "site_id", "work", "policy_hash"), "x")
+    row |= dict[str, object].fromkeys(("body", "body_hash", "evidence_hash"), b"x")
+    row |= dict[str, object].fromkeys(("employee_id", "site_id", "work", "policy_hash"), "x")
     with engine.begin() as conn:
         for presence in ("contradicted", "confirmed", "unverified"):
             conn.execute(sa.insert(before), [row | {"id": f"as-{presence}", "presence": presence}])
