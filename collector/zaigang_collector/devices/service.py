@@ -163,6 +163,14 @@ def ever_held(conn: Connection, employee_id: str) -> tuple[str, ...]:
     return tuple(sorted(conn.scalars(query)))
 
 
+def changes_around(conn: Connection, employee_id: str, site_id: str) -> tuple[int, ...]:
+    """When a laptop of this person or a node of this site came or went, UTC ms in order."""
+    query = sa.select(HOLDING.c.from_ms, HOLDING.c.to_ms).where(
+        sa.or_(HOLDING.c.employee_id == employee_id, HOLDING.c.site_id == site_id)
+    )
+    return tuple(sorted({ms for row in conn.execute(query) for ms in row if ms is not None}))
+
+
 def holdings_of_nodes(conn: Connection, from_ms: int, to_ms: int) -> tuple[Holding, ...]:
     """Which nodes stood at any site at any moment of [from_ms, to_ms), where and when."""
     return _holdings(conn, HOLDING.c.site_id.is_not(None), from_ms, to_ms)

@@ -84,6 +84,12 @@ def registrations(conn: Connection, employee_id: str | None = None) -> tuple[Reg
     return tuple(Registration(_carried(row), row.from_ms, row.to_ms) for row in conn.execute(query))
 
 
+def began_ms(conn: Connection, carried_id: str) -> tuple[int, ...]:
+    """When anything of this name was registered, to whomever, UTC ms in order."""
+    query = sa.select(CARRIED.c.from_ms).where(CARRIED.c.id == carried_id)
+    return tuple(conn.scalars(query.order_by(CARRIED.c.from_ms)))
+
+
 def badges_worn(conn: Connection, employee_id: str, from_ms: int, to_ms: int) -> tuple[Worn, ...]:
     """The badges that were a person's at any moment of [from_ms, to_ms), and when."""
     query = (

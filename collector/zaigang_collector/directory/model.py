@@ -112,6 +112,8 @@ class Learnt:
     """Of a sensor's offset."""
     days: int
     """How many it rests on."""
+    since_ms: int
+    """When the first of these began, UTC: it was learnt with the devices of that time."""
 
 
 class Change(enum.StrEnum):

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Float(precision=53), nullable=False),
         sa.Column("sd", sa.Float(precision=53), nullable=True),
         sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["employee_id"],
             ["directory_employee.id"],
