@@ -14,6 +14,7 @@ from tests.factories.evidence import DAY_MIN, Story, at_home, at_site, honest_da
 from zaigang_collector.matching.assess import assess
 from zaigang_collector.matching.model import (
     Assessment,
+    Claim,
     Evidence,
     Exemption,
     IntegrityEvent,
@@ -251,6 +252,37 @@ def test_idle_work_says_nothing_of_presence() -> None:
     assessment = assess(claim, make.site(), evidence, default_policy())
 
     assert (assessment.presence, assessment.work) == (CONFIRMED, Work.IDLE)
+
+
+def with_badge_at_site(evidence: Evidence) -> tuple[Claim, Evidence]:
+    """The site's node hears the person's badge all day."""
+    nodes = (make.with_badge(evidence.nodes[0], b"badge-77"),)
+    claim = make.claim(badges=frozenset({b"badge-77"}))
+    return claim, dataclasses.replace(evidence, nodes=nodes)
+
+
+@pytest.mark.parametrize("laptop", ["off", "idle at home"])
+def test_a_badge_alone_confirms_nobody(laptop: str) -> None:
+    """A colleague carries it, or it lies in a drawer: nothing else of the person's was there."""
+    told_ = told(at_home(-20, DAY_MIN, active=0))
+    if laptop == "off":
+        told_ = dataclasses.replace(told_, laptops=())
+    claim, evidence = with_badge_at_site(told_)
+
+    assessment = assess(claim, make.site(), evidence, default_policy())
+
+    assert assessment.presence is UNVERIFIED
+    assert any("a badge can be lent" in reason.en for reason in assessment.reasons)
+
+
+def test_a_badge_at_the_site_and_hands_elsewhere_are_of_two_people_nobody_knows_which() -> None:
+    """A laptop that was forgotten at home is used there by somebody else: its owner is at the site."""
+    claim, evidence = with_badge_at_site(told(at_home(-20, DAY_MIN)))
+
+    assessment = assess(claim, make.site(), evidence, default_policy())
+
+    assert assessment.presence is UNVERIFIED
+    assert any("two places at once" in reason.en for reason in assessment.reasons)
 
 
 def test_an_egress_address_alone_neither_confirms_nor_contradicts() -> None:
