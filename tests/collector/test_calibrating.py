@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from tests.factories import evidence as make
 from tests.factories.evidence import DAY_MIN, Story, at_home, at_site, honest_day
-from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Office, Talker, office
+from tests.factories.judging import (
+    HOME_NET,
+    HOUR_MS,
+    MINUTE_MS,
+    SITE_NET,
+    START,
+    Office,
+    Talker,
+    office,
+)
 from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.assessment import calibrating, learnt, service
@@ -286,3 +295,40 @@ def test_another_sensor_under_the_same_name_has_another_offset(here: Office) -> 
         )
         assert learnt.holding(conn, "E001", before) == (offset,)
         assert learnt.holding(conn, "E001", after) == ()
+
+
+# ---- a hotspot
+
+
+def a_hotspot_day(here: Office, laptop: Talker, day: int, node: Talker | None) -> str:
+    """Four hours on a phone that is registered as the home network; the node is heard, or is not there."""
+    start = START + 3 * day * DAY_MS  # the node delivers nothing: it is waited for
+    heard = [] if node is None else [(node.device, 0)]
+    laptop.works(start - 20 * MINUTE_MS, start + 5 * HOUR_MS, HOME_NET, heard=heard)
+    here.punch(Direction.IN, start, f"in-{day}")
+    here.punch(Direction.OUT, start + 4 * HOUR_MS, f"out-{day}")
+    here.at(start + 60 * HOUR_MS)
+    span = start - HOUR_MS, start + HOUR_MS
+    service.judge_span(here.world.engine, here.world.judge, *span, here.world.clock.utc)
+    (stored,) = [one for one in here.newest() if one.start_ms == start]
+    return stored.presence.value
+
+
+def test_a_home_network_that_was_seen_at_the_site_travels(
+    here: Office, node: Talker, laptop: Talker
+) -> None:
+    here.home()
+    for day in range(2):
+        assert a_hotspot_day(here, laptop, day, node) == "confirmed"
+    assert a_hotspot_day(here, laptop, 2, None) == "contradicted"  # nobody has said yes yet
+    accepted(here)
+
+    assert a_hotspot_day(here, laptop, 3, None) == "unverified"
+
+
+def test_a_home_network_at_home_does_not_travel(here: Office, laptop: Talker) -> None:
+    here.home()
+    for day in range(2):
+        assert a_hotspot_day(here, laptop, day, None) == "contradicted"
+
+    assert [one.values() for one in propose(here)] == [()]

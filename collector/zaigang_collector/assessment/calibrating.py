@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from zaigang_collector.assessment.gather import Gathered, claimed_intervals, gather
-from zaigang_collector.assessment.learnt import COVERAGE
+from zaigang_collector.assessment.learnt import COVERAGE, TRAVELS
 from zaigang_collector.assessment.service import Judge
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import carried
@@ -53,6 +53,8 @@ class Proposal:
     held_out: HeldOut
     since_ms: int
     """When the first day began that counts."""
+    travels: tuple[bytes, ...]
+    """Registered home networks that were seen at the site, on all days."""
 
     def values(self) -> tuple[Stored, ...]:
         """As the directory keeps them."""
@@ -60,6 +62,9 @@ class Proposal:
         offsets = [
             Stored(*whose, one.sensor, one.dew_k, one.sd_k, *rests_on)
             for one in self.learnt.offsets
+        ]
+        offsets += [
+            Stored(*whose, f"{TRAVELS}{net.hex()}", 1.0, None, *rests_on) for net in self.travels
         ]
         if self.learnt.coverage is None:
             return tuple(offsets)
@@ -70,6 +75,7 @@ class Proposal:
 class _Day:
     gathered: Gathered
     observed: Observed | None
+    travelling: frozenset[bytes]
 
 
 def propose(
@@ -86,15 +92,14 @@ def propose(
         if interval.end_ms >= now_ms or any(interval.start_ms < ms <= now_ms for ms in changes):
             continue
         gathered = gather(conn, judge.vault, claimed, now_ms, judge.collector_key, judge.policy)
+        given = gathered.claim, gathered.site, gathered.evidence, judge.policy
         try:
-            observed = learning.observe(
-                gathered.claim, gathered.site, gathered.evidence, judge.policy
-            )
+            observed, travelling = learning.observe(*given), learning.travelling(*given)
         except ClaimError:
             continue
         if observed is not None:
             observed = _of_present_sensors(conn, observed, interval.start_ms)
-        by_site.setdefault(gathered.site.site_id, []).append(_Day(gathered, observed))
+        by_site.setdefault(gathered.site.site_id, []).append(_Day(gathered, observed, travelling))
     for site_id, days in sorted(by_site.items()):
         yield _proposal(judge, employee_id, site_id, days)
 
@@ -129,8 +134,9 @@ def _proposal(judge: Judge, employee_id: str, site_id: str, days: Sequence[_Day]
         site_id,
         learning.fit(_observed(days), judge.policy),
         tried,
-        _held_out(judge, employee_id, tried, rest),
+        _held_out(judge, employee_id, tried, _often(half), rest),
         min(day.gathered.claim.start_ms for day in days),
+        _often(days),
     )
 
 
@@ -138,7 +144,17 @@ def _observed(days: Sequence[_Day]) -> list[Observed]:
     return [day.observed for day in days if day.observed is not None]
 
 
-def _held_out(judge: Judge, employee_id: str, tried: Learnt, days: Sequence[_Day]) -> HeldOut:
+def _often(days: Sequence[_Day]) -> tuple[bytes, ...]:
+    return learning.often(day.travelling for day in days)
+
+
+def _held_out(
+    judge: Judge,
+    employee_id: str,
+    tried: Learnt,
+    travels: Sequence[bytes],
+    days: Sequence[_Day],
+) -> HeldOut:
     before: Counter[Presence] = Counter()
     after: Counter[Presence] = Counter()
     changed = []
@@ -146,7 +162,9 @@ def _held_out(judge: Judge, employee_id: str, tried: Learnt, days: Sequence[_Day
         given = day.gathered
         coverage = {} if tried.coverage is None else {employee_id: tried.coverage}
         site = dataclasses.replace(given.site, coverage_by_employee=coverage)
-        claim = dataclasses.replace(given.claim, sensor_offsets=tried.offsets)
+        claim = dataclasses.replace(
+            given.claim, sensor_offsets=tried.offsets, travelling_networks=frozenset(travels)
+        )
         was = assess(given.claim, given.site, given.evidence, judge.policy).presence
         becomes = assess(claim, site, given.evidence, judge.policy).presence
         before[was] += 1

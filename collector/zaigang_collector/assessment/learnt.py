@@ -21,11 +21,13 @@ from zaigang_collector.directory.model import Learnt
 from zaigang_collector.matching.model import SensorOffset
 
 COVERAGE: Final = "coverage"
-"""The name of a learnt coverage; all other names are sensors."""
+"""The name of a learnt coverage."""
+TRAVELS: Final = "travels:"
+"""Begins the name of a network that locates nobody; all other names are sensors."""
 
 
 def holding(conn: Connection, employee_id: str, interval: Interval) -> tuple[Learnt, ...]:
-    """What was accepted and holds in this interval, by name."""
+    """Coverage and offsets that were accepted and hold in this interval, by name."""
     accepted = directory.learnt_of(conn, employee_id, interval.site_id)
     if not accepted:
         return ()
@@ -33,9 +35,16 @@ def holding(conn: Connection, employee_id: str, interval: Interval) -> tuple[Lea
     return tuple(
         one
         for one in accepted
-        if not _changed(one, interval, changes)
+        if not one.name.startswith(TRAVELS)
+        and not _changed(one, interval, changes)
         and not (one.name != COVERAGE and _changed(one, interval, carried.began_ms(conn, one.name)))
     )
+
+
+def travelling(conn: Connection, employee_id: str) -> frozenset[bytes]:
+    """Networks that travel with this person, wherever that was seen."""
+    names = directory.learnt_names(conn, employee_id, TRAVELS)
+    return frozenset(bytes.fromhex(name.removeprefix(TRAVELS)) for name in names)
 
 
 def coverage_of(learnt: Iterable[Learnt]) -> float | None:

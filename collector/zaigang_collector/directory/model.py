@@ -105,8 +105,9 @@ class Learnt:
     employee_id: str
     site_id: str
     name: str
-    """`coverage`: share of a present person's slots in which the beacon is heard; else a carried
-    sensor: by how many K its dew point is above the site's."""
+    """`coverage`: share of a present person's slots in which the beacon is heard; `travels:` and a
+    keyed hash: a registered home network that was seen at the site, value 1; else a carried sensor:
+    by how many K its dew point is above the site's."""
     value: float
     sd: float | None
     """Of a sensor's offset."""
