@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import evidence as make
+from tests.factories.audited import audited, sequenced
 from tests.factories.evidence import DAY_MIN, Story, at_home, at_site, honest_day
 from tests.factories.judging import (
     HOME_NET,
@@ -32,6 +34,7 @@ from zaigang_collector.directory import carried
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.carried import Carried
 from zaigang_collector.directory.model import Learnt as Stored
+from zaigang_collector.directory.tables import LEARNT
 from zaigang_collector.errors import UnknownIdError
 from zaigang_collector.forgetting import service as forgetting
 from zaigang_collector.matching import learning
@@ -212,6 +215,26 @@ def test_who_is_forgotten_leaves_nothing_that_was_learnt(here: Office) -> None:
         forgetting.forget(conn, VAULT, "E001", "HR", "asked to", now_ms, randomness)
     with db.reading(here.world.engine) as conn:
         assert directory.learnt_of(conn, "E001", "hq") == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [sa.update(LEARNT).values(**{name: 1}) for name in ("value", "since_ms", "days")]
+    + [sa.update(LEARNT).values(employee_id="E002"), sa.delete(LEARNT)],
+)
+def test_what_was_learnt_is_what_its_events_say(
+    here: Office, change: sa.Update | sa.Delete
+) -> None:
+    """An employer who raises a coverage makes silence speak louder than it may."""
+    here.altered = True
+    now_ms, randomness = here.world.clock.utc, here.world.randomness
+    with db.writing(here.world.engine) as conn:
+        learnt = Stored("E001", "hq", "coverage", 0.6, None, 5, START)
+        directory.put_learnt(conn, VAULT, learnt, "HR", now_ms, randomness)
+        conn.execute(change)
+    sequenced(here.world.engine)
+    found = [str(one) for one in audited(here.world.engine).findings]
+    assert any(one.startswith("what was learnt of E00") for one in found), found
 
 
 def test_of_nobody_and_nowhere_nothing_is_kept(here: Office) -> None:
