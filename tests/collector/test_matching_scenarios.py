@@ -275,6 +275,17 @@ def test_a_badge_alone_confirms_nobody(laptop: str) -> None:
     assert any("a badge can be lent" in reason.en for reason in assessment.reasons)
 
 
+def test_a_laptop_that_was_there_in_exempt_time_only_vouches_for_no_badge() -> None:
+    """No finding names readings of that time, and the assessment must come out of what is named."""
+    claim, evidence = with_badge_at_site(told(at_site(-20, 120, active=0), off(120, DAY_MIN)))
+    two_hours_ms = claim.start_ms, claim.start_ms + 130 * MINUTE_MS
+    claim = dataclasses.replace(claim, exemptions=(Exemption(*two_hours_ms, "leave"),))
+
+    assessment = assess(claim, make.site(), evidence, default_policy())
+
+    assert assessment.presence is UNVERIFIED
+
+
 def test_a_badge_at_the_site_and_hands_elsewhere_are_of_two_people_nobody_knows_which() -> None:
     """A laptop that was forgotten at home is used there by somebody else: its owner is at the site."""
     claim, evidence = with_badge_at_site(told(at_home(-20, DAY_MIN)))

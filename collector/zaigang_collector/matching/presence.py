@@ -94,7 +94,8 @@ def look(scene: Scene) -> Looked:
     both = tuple(
         (here or near) and there for here, near, there in zip(at_site, worn, away, strict=True)
     )
-    alone = any(worn) and not any(seen.support(slot) for seen in laptops for slot in _slots(scene))
+    asked = [slot for slot in _slots(scene) if not scene.exempt[slot]]
+    alone = any(worn) and not any(seen.support(slot) for seen in laptops for slot in asked)
     traces = (
         _beacon(scene, laptops, badge),
         _network(scene, laptops),
