@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.factories import evidence as make
 from tests.factories.audited import audited, sequenced
+from tests.factories.bundling import exported
 from tests.factories.evidence import DAY_MIN, Story, at_home, at_site, honest_day
 from tests.factories.judging import (
     HOME_NET,
@@ -36,10 +38,11 @@ from zaigang_collector.directory.carried import Carried
 from zaigang_collector.directory.model import Learnt as Stored
 from zaigang_collector.directory.tables import LEARNT
 from zaigang_collector.errors import UnknownIdError
+from zaigang_collector.evidence import recheck
 from zaigang_collector.forgetting import service as forgetting
 from zaigang_collector.matching import learning
 from zaigang_collector.matching.learning import Observed, SensorDay
-from zaigang_collector.matching.model import Evidence
+from zaigang_collector.matching.model import Evidence, SensorOffset
 from zaigang_collector.matching.policy import default_policy
 from zaigang_shared import rid
 from zaigang_shared.readings import Advert
@@ -244,6 +247,17 @@ def test_of_nobody_and_nowhere_nothing_is_kept(here: Office) -> None:
             directory.put_learnt(conn, VAULT, learnt, "HR", 1, here.world.randomness)
 
 
+def test_a_sensor_that_is_called_coverage_is_not_one(week: Office) -> None:
+    """Its offset of 0.9 K, taken for a share, would let silence speak of who is never heard."""
+    (proposal,) = propose(week)
+    odd = [SensorOffset(name, 0.9, 0.4) for name in ("coverage", f"travels:{HOME_NET.hex()}", "s1")]
+    changed = dataclasses.replace(
+        proposal, learnt=dataclasses.replace(proposal.learnt, coverage=None, offsets=tuple(odd))
+    )
+
+    assert [one.name for one in changed.values()] == ["s1"]
+
+
 # ---- what has changed since
 
 
@@ -279,6 +293,9 @@ def test_silence_speaks_where_it_was_learnt(week: Office, node: Talker, laptop: 
     accepted(week)
 
     assert a_silent_day(week, node, laptop) == "contradicted"
+    (stored,) = [one for one in week.newest() if one.start_ms == START + 7 * DAY_MS]
+    again = recheck.recheck(exported(week.world.engine, stored.id))
+    assert (again.problems, again.presence) == ((), "contradicted")
 
 
 def test_another_node_is_not_known_to_reach_as_far(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from zaigang_collector.assessment.gather import Gathered, claimed_intervals, gather
-from zaigang_collector.assessment.learnt import COVERAGE, TRAVELS
+from zaigang_collector.assessment.learnt import COVERAGE, TRAVELS, is_sensor
 from zaigang_collector.assessment.service import Judge
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import carried
@@ -62,6 +62,7 @@ class Proposal:
         offsets = [
             Stored(*whose, one.sensor, one.dew_k, one.sd_k, *rests_on)
             for one in self.learnt.offsets
+            if is_sensor(one.sensor)
         ]
         offsets += [
             Stored(*whose, f"{TRAVELS}{net.hex()}", 1.0, None, *rests_on) for net in self.travels

@@ -41,6 +41,12 @@ def holding(conn: Connection, employee_id: str, interval: Interval) -> tuple[Lea
     )
 
 
+def is_sensor(name: str) -> bool:
+    """Whether an offset can be kept under this name of a sensor: what a sensor is called, people and
+    devices choose."""
+    return name != COVERAGE and not name.startswith(TRAVELS)
+
+
 def travelling(conn: Connection, employee_id: str) -> frozenset[bytes]:
     """Networks that travel with this person, wherever that was seen."""
     names = directory.learnt_names(conn, employee_id, TRAVELS)
