@@ -296,6 +296,17 @@ def test_a_badge_at_the_site_and_hands_elsewhere_are_of_two_people_nobody_knows_
     assert any("two places at once" in reason.en for reason in assessment.reasons)
 
 
+def test_a_deaf_hour_of_the_laptop_beside_a_badge_is_one_place() -> None:
+    """Silence is no place: only a network that is known puts a laptop elsewhere than its owner."""
+    day = told(at_site(-20, 240, net=None), at_site(240, 300, net=None, hears=False),
+               at_site(300, DAY_MIN, net=None))  # fmt: skip
+    claim, evidence = with_badge_at_site(day)
+
+    assessment = assess(claim, make.site(), evidence, default_policy())
+
+    assert assessment.presence is CONFIRMED
+
+
 def test_an_egress_address_alone_neither_confirms_nor_contradicts() -> None:
     token = b"token"
     for address, site, claim in (

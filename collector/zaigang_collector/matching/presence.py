@@ -91,8 +91,14 @@ def look(scene: Scene) -> Looked:
     at_site = [any(seen.hands.support[slot] for seen in laptops) for slot in _slots(scene)]
     away = [any(seen.hands.against[slot] for seen in laptops) for slot in _slots(scene)]
     worn = [llr > 0.0 for llr in badge.support]
+    # Beside a badge only a known network is a place: silence is what a deaf laptop tells as well.
+    elsewhere = [
+        any(seen.hands.against[slot] and seen.network.against[slot] for seen in laptops)
+        for slot in _slots(scene)
+    ]
     both = tuple(
-        (here or near) and there for here, near, there in zip(at_site, worn, away, strict=True)
+        (here and there) or (near and known)
+        for here, there, near, known in zip(at_site, away, worn, elsewhere, strict=True)
     )
     asked = [slot for slot in _slots(scene) if not scene.exempt[slot]]
     alone = any(worn) and not any(seen.support(slot) for seen in laptops for slot in asked)
