@@ -48,7 +48,7 @@ def run(data: Path, *arguments: str) -> int:
 def test_somebody_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data, *FORGET) == Exit.OK
     told = capsys.readouterr()
-    assert "E001 is forgotten: 0 assessments, 0 assignments, 1 clock-ins" in told.out
+    assert "E001 is forgotten: 0 assessments, 0 assignments, 0 carried, 1 clock-ins" in told.out
     assert "1 keys" in told.out
     assert "Backups made before this" in told.err
     assert run(data, "people", "show", "E001") == Exit.OK
