@@ -17,6 +17,7 @@ from zaigang_shared.ledger_entry import EntryType
 _EVENTS: Final = {
     "enrolled": Said("登记入网", "enrolled"),
     "renewed": Said("更换证书", "got a new certificate"),
+    "beacon_key": Said("获得信标密钥", "got a beacon key"),
     "handed_over": Said("交接", "handed over"),
     "status": Said("状态变更", "status"),
     "setting": Said("个别设置变更", "its own setting changed"),

@@ -363,6 +363,13 @@ def test_a_devices_key_replaced(crime: Crime) -> None:
     assert f"device {device}: has another key than it enrolled with" in crime.found()
 
 
+def test_a_devices_beacon_key_replaced(crime: Crime) -> None:
+    """Whoever is near it hears nobody then, and its silence speaks against them."""
+    device = crime.mine.device.id
+    crime.does(sa.update(DEVICE).where(DEVICE.c.id == device).values(rid_key=bytes(32)))
+    assert f"device {device}: has another beacon key than its events say" in crime.found()
+
+
 @pytest.mark.parametrize("table", [CLOCK_IN, ASSESSMENT])
 def test_something_made_to_vanish_from_lists(crime: Crime, table: sa.Table) -> None:
     crime.does(sa.update(table).values(newest=False))

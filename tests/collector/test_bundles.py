@@ -225,6 +225,18 @@ def test_inputs_that_were_edited_are_found_by_judging_again(here: Office, laptop
     assert not recheck.recheck(spoilt).holds
 
 
+def test_hearings_cannot_be_moved_by_the_offset_of_their_boot(here: Office, laptop: Talker) -> None:
+    """When a beacon was heard is told by that offset, not by the end of the reading."""
+    data = exported(here.world.engine, name_of(here))
+    text = bundle.read(data)["inputs.json"]
+    at = text.index(b'"boot_offset_ms":')
+    told = text[at : text.index(b"}", at)].partition(b",")[0]
+    number = int(told.partition(b":")[2])
+    moved = f'"boot_offset_ms":{number + 6 * HOUR_MS}'.encode()
+    again = recheck.recheck(changed_inputs(data, told, moved))
+    assert any("receipts and arrivals do not allow" in one for one in again.problems)
+
+
 def test_a_bundle_whose_links_do_not_hold_is_not_judged(here: Office, laptop: Talker) -> None:
     files = bundle.read(exported(here.world.engine, name_of(here)))
     name = next(one for one in files if one.startswith("envelopes/"))

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import evidence as make
+from tests.factories.audited import audited, sequenced
+from tests.factories.bundling import exported
 from tests.factories.evidence import DAY_MIN, Story, at_home, at_site, honest_day
-from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Office, office
+from tests.factories.judging import (
+    HOME_NET,
+    HOUR_MS,
+    MINUTE_MS,
+    SITE_NET,
+    START,
+    Office,
+    Talker,
+    office,
+)
 from tests.factories.vault import VAULT
 from zaigang_collector import db
-from zaigang_collector.assessment import calibrating
+from zaigang_collector.assessment import calibrating, learnt, service
+from zaigang_collector.attendance.intervals import Interval
 from zaigang_collector.attendance.model import Direction
+from zaigang_collector.devices import service as devices
+from zaigang_collector.directory import carried
 from zaigang_collector.directory import service as directory
+from zaigang_collector.directory.carried import Carried
 from zaigang_collector.directory.model import Learnt as Stored
+from zaigang_collector.directory.tables import LEARNT
 from zaigang_collector.errors import UnknownIdError
+from zaigang_collector.evidence import recheck
 from zaigang_collector.forgetting import service as forgetting
 from zaigang_collector.matching import learning
 from zaigang_collector.matching.learning import Observed, SensorDay
-from zaigang_collector.matching.model import Evidence
+from zaigang_collector.matching.model import Evidence, SensorOffset
 from zaigang_collector.matching.policy import default_policy
 from zaigang_shared import rid
 from zaigang_shared.readings import Advert
@@ -122,9 +141,28 @@ def here(tmp_path: Path) -> Iterator[Office]:
 
 
 @pytest.fixture
-def week(here: Office) -> Office:
+def node(here: Office) -> Talker:
+    return here.node()
+
+
+@pytest.fixture
+def laptop(here: Office) -> Talker:
+    return here.laptop()
+
+
+@pytest.fixture
+def other_node(here: Office) -> Talker:
+    return here.node("door-2", site_id="elsewhere")
+
+
+@pytest.fixture
+def other_laptop(here: Office) -> Talker:
+    return here.laptop("desk-8", "E002")
+
+
+@pytest.fixture
+def week(here: Office, node: Talker, laptop: Talker) -> Office:
     """Six short days at the site."""
-    node, laptop = here.node(), here.laptop()
     for day in range(6):
         start = START + day * DAY_MS
         for at_ms in range(start, start + 2 * HOUR_MS, MINUTE_MS):
@@ -175,15 +213,162 @@ def test_a_proposal_changes_nothing_until_it_is_accepted_and_can_be_dropped(week
 def test_who_is_forgotten_leaves_nothing_that_was_learnt(here: Office) -> None:
     now_ms, randomness = here.world.clock.utc, here.world.randomness
     with db.writing(here.world.engine) as conn:
-        learnt = Stored("E001", "hq", "coverage", 0.9, None, 5)
+        learnt = Stored("E001", "hq", "coverage", 0.9, None, 5, 1)
         directory.put_learnt(conn, VAULT, learnt, "HR", now_ms, randomness)
         forgetting.forget(conn, VAULT, "E001", "HR", "asked to", now_ms, randomness)
     with db.reading(here.world.engine) as conn:
         assert directory.learnt_of(conn, "E001", "hq") == ()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [sa.update(LEARNT).values(**{name: 1}) for name in ("value", "since_ms", "days")]
+    + [sa.update(LEARNT).values(employee_id="E002"), sa.delete(LEARNT)],
+)
+def test_what_was_learnt_is_what_its_events_say(
+    here: Office, change: sa.Update | sa.Delete
+) -> None:
+    """An employer who raises a coverage makes silence speak louder than it may."""
+    here.altered = True
+    now_ms, randomness = here.world.clock.utc, here.world.randomness
+    with db.writing(here.world.engine) as conn:
+        learnt = Stored("E001", "hq", "coverage", 0.6, None, 5, START)
+        directory.put_learnt(conn, VAULT, learnt, "HR", now_ms, randomness)
+        conn.execute(change)
+    sequenced(here.world.engine)
+    found = [str(one) for one in audited(here.world.engine).findings]
+    assert any(one.startswith("what was learnt of E00") for one in found), found
+
+
 def test_of_nobody_and_nowhere_nothing_is_kept(here: Office) -> None:
     for whose, where in (("E999", "hq"), ("E001", "nowhere")):
-        learnt = Stored(whose, where, "coverage", 0.9, None, 5)
+        learnt = Stored(whose, where, "coverage", 0.9, None, 5, 1)
         with db.writing(here.world.engine) as conn, pytest.raises(UnknownIdError):
             directory.put_learnt(conn, VAULT, learnt, "HR", 1, here.world.randomness)
+
+
+def test_a_sensor_that_is_called_coverage_is_not_one(week: Office) -> None:
+    """Its offset of 0.9 K, taken for a share, would let silence speak of who is never heard."""
+    (proposal,) = propose(week)
+    odd = [SensorOffset(name, 0.9, 0.4) for name in ("coverage", f"travels:{HOME_NET.hex()}", "s1")]
+    changed = dataclasses.replace(
+        proposal, learnt=dataclasses.replace(proposal.learnt, coverage=None, offsets=tuple(odd))
+    )
+
+    assert [one.name for one in changed.values()] == ["s1"]
+
+
+# ---- what has changed since
+
+
+def accepted(week: Office) -> None:
+    (proposal,) = propose(week)
+    with db.writing(week.world.engine) as conn:
+        calibrating.accept(conn, week.world.judge, proposal, "HR", week.world.clock.utc)
+
+
+def a_silent_day(here: Office, node: Talker, laptop: Talker) -> str:
+    """Six hours out of reach of the node, behind no network that anybody knows."""
+    start = START + 7 * DAY_MS
+    for at_ms in range(start - 30 * MINUTE_MS, start + 7 * HOUR_MS, MINUTE_MS):
+        node.arrive(node.seal(at_ms + MINUTE_MS, [_advert(at_ms + MINUTE_MS)]), at_ms + 60_300)
+        laptop.works(at_ms, at_ms + MINUTE_MS, None, scans=True)
+    here.punch(Direction.IN, start, "in-last")
+    here.punch(Direction.OUT, start + 6 * HOUR_MS, "out-last")
+    here.at(start + 8 * HOUR_MS)
+    span = start - HOUR_MS, start + HOUR_MS
+    service.judge_span(here.world.engine, here.world.judge, *span, here.world.clock.utc)
+    (stored,) = [one for one in here.newest() if one.start_ms == start]
+    return stored.presence.value
+
+
+def moved(here: Office, device_id: str, **to: str) -> None:
+    """Between the days that taught and the one that is judged."""
+    with db.writing(here.world.engine) as conn:
+        at_ms, randomness = START + 6 * DAY_MS + HOUR_MS, here.world.randomness
+        devices.hand_over(conn, device_id, at_ms, randomness, **to)
+
+
+def test_silence_speaks_where_it_was_learnt(week: Office, node: Talker, laptop: Talker) -> None:
+    accepted(week)
+
+    assert a_silent_day(week, node, laptop) == "contradicted"
+    (stored,) = [one for one in week.newest() if one.start_ms == START + 7 * DAY_MS]
+    again = recheck.recheck(exported(week.world.engine, stored.id))
+    assert (again.problems, again.presence) == ((), "contradicted")
+
+
+def test_another_node_is_not_known_to_reach_as_far(
+    other_node: Talker, week: Office, node: Talker, laptop: Talker
+) -> None:
+    """The new one stands elsewhere, or has another antenna: its silence accused an honest person."""
+    accepted(week)
+    moved(week, node.device.id)
+    moved(week, other_node.device.id, site_id="hq")
+
+    assert a_silent_day(week, other_node, laptop) != "contradicted"
+    assert propose(week)[0].learnt.coverage is None  # and of this one nothing was learnt yet
+
+
+def test_another_laptop_is_not_known_to_hear_as_well(
+    other_laptop: Talker, week: Office, node: Talker, laptop: Talker
+) -> None:
+    accepted(week)
+    moved(week, laptop.device.id)
+    moved(week, other_laptop.device.id, employee_id="E001")
+
+    assert a_silent_day(week, node, other_laptop) != "contradicted"
+
+
+def test_another_sensor_under_the_same_name_has_another_offset(here: Office) -> None:
+    randomness = here.world.randomness
+    first, second = (Carried("s1", "E001", "ruuvi", bytes(5) + tail, None) for tail in (b"a", b"b"))
+    offset = Stored("E001", "hq", "s1", 2.5, 0.5, 5, START)
+    with db.writing(here.world.engine) as conn:
+        carried.register(conn, VAULT, first, START - HOUR_MS, randomness)
+        directory.put_learnt(conn, VAULT, offset, "HR", START + DAY_MS, randomness)
+        carried.remove(conn, VAULT, "s1", START + 2 * DAY_MS, randomness)
+        carried.register(conn, VAULT, second, START + 2 * DAY_MS, randomness)
+        before, after = (
+            Interval("hq", at_ms, at_ms + HOUR_MS, True, ())
+            for at_ms in (START + DAY_MS, START + 3 * DAY_MS)
+        )
+        assert learnt.holding(conn, "E001", before) == (offset,)
+        assert learnt.holding(conn, "E001", after) == ()
+
+
+# ---- a hotspot
+
+
+def a_hotspot_day(here: Office, laptop: Talker, day: int, node: Talker | None) -> str:
+    """Four hours on a phone that is registered as the home network; the node is heard, or is not there."""
+    start = START + 3 * day * DAY_MS  # the node delivers nothing: it is waited for
+    heard = [] if node is None else [(node.device, 0)]
+    laptop.works(start - 20 * MINUTE_MS, start + 5 * HOUR_MS, HOME_NET, heard=heard)
+    here.punch(Direction.IN, start, f"in-{day}")
+    here.punch(Direction.OUT, start + 4 * HOUR_MS, f"out-{day}")
+    here.at(start + 60 * HOUR_MS)
+    span = start - HOUR_MS, start + HOUR_MS
+    service.judge_span(here.world.engine, here.world.judge, *span, here.world.clock.utc)
+    (stored,) = [one for one in here.newest() if one.start_ms == start]
+    return stored.presence.value
+
+
+def test_a_home_network_that_was_seen_at_the_site_travels(
+    here: Office, node: Talker, laptop: Talker
+) -> None:
+    here.home()
+    for day in range(2):
+        assert a_hotspot_day(here, laptop, day, node) == "confirmed"
+    assert a_hotspot_day(here, laptop, 2, None) == "contradicted"  # nobody has said yes yet
+    accepted(here)
+
+    assert a_hotspot_day(here, laptop, 3, None) == "unverified"
+
+
+def test_a_home_network_at_home_does_not_travel(here: Office, laptop: Talker) -> None:
+    here.home()
+    for day in range(2):
+        assert a_hotspot_day(here, laptop, day, None) == "contradicted"
+
+    assert [one.values() for one in propose(here)] == [()]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.factories.api_world import WEEK, ZONE
 from tests.factories.bundling import exported
@@ -14,6 +15,9 @@ from tests.factories.judging import HOME_NET, HOUR_MS, MINUTE_MS, SITE_NET, STAR
 from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.assessment.model import StoredAssessment
+from zaigang_collector.attendance import service as attendance
+from zaigang_collector.attendance.model import ExemptionKind
+from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Employee, Language
 from zaigang_collector.evidence import recheck
@@ -27,11 +31,13 @@ def here(tmp_path: Path) -> Iterator[Office]:
     with office(tmp_path) as made:
         with db.writing(made.world.engine) as conn:
             for name in PEOPLE[2:]:
-                employee = Employee(name, name, "交付部", Language.CHINESE, ZONE, WEEK)
-                directory.put_employee(
-                    conn, VAULT, employee, made.world.clock.utc, made.world.randomness
-                )
+                put_employee(made, conn, name)
         yield made
+
+
+def put_employee(here: Office, conn: Connection, name: str) -> None:
+    employee = Employee(name, name, "交付部", Language.CHINESE, ZONE, WEEK)
+    directory.put_employee(conn, VAULT, employee, here.world.clock.utc, here.world.randomness)
 
 
 def live(here: Office, at_site: int, at_home: int) -> None:
@@ -103,3 +109,18 @@ def test_the_bundle_of_such_a_day_is_judged_again_to_the_same_bytes(here: Office
 
     assert again.problems == ()
     assert again.presence == "unverified"
+
+
+def test_who_is_on_leave_is_not_among_those_who_were_there(here: Office) -> None:
+    """All three who came seem absent: that four others are on leave says nothing for the site."""
+    with db.writing(here.world.engine) as conn:
+        for name in ("E101", "E102", "E103", "E104"):
+            put_employee(here, conn, name)
+            hours = START - HOUR_MS, START + 9 * HOUR_MS
+            leave = StoredExemption(name, *hours, ExemptionKind.LEAVE, "test", name)
+            attendance.exempt(conn, leave, here.world.clock.utc)
+    for name in ("E101", "E102", "E103", "E104"):
+        here.punch_day(name)
+    live(here, at_site=0, at_home=3)
+
+    assert verdicts(here) == ["unverified"] * 3 + ["exempt"] * 4

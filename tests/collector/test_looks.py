@@ -16,10 +16,13 @@ from zaigang_collector.access.model import Scope
 from zaigang_collector.attendance.model import Direction
 from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
+from zaigang_collector.directory import carried
+from zaigang_collector.directory.carried import Carried
 from zaigang_collector.forgetting import service as forgetting
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.vault import access_log
 from zaigang_collector.vault.access_log import Looker
+from zaigang_shared.readings import Beacon
 
 READING = (
     Scope.READ_DIRECTORY, Scope.READ_CLOCK_INS, Scope.READ_ASSESSMENTS, Scope.READ_READINGS,
@@ -170,3 +173,51 @@ def test_the_command_line_looks_as_well(tmp_path: Path, capsys: pytest.CaptureFi
     ]
     assert all("command line, " in line for line in lines)
     assert run(data, "people", "looks", "nobody") == Exit.UNKNOWN_ID
+
+
+def test_a_badge_that_a_node_heard_is_its_wearers_and_nobody_elses_to_see(here: Office) -> None:
+    """It always sends the same: whoever reads a node's readings sees who came and when they left."""
+    mine, theirs = b"\1" * 20, b"\2" * 20
+    node = here.node()
+    with db.writing(here.world.engine) as conn:
+        for person, identifier in (("E001", mine), ("E002", theirs)):
+            badge = Carried(f"badge-{person}", person, "ibeacon", identifier)
+            now_ms, randomness = here.world.clock.utc, here.world.randomness
+            carried.register(conn, VAULT, badge, now_ms, randomness)
+    for at_ms in range(START, START + 10 * MINUTE_MS, MINUTE_MS):
+        heard = [_badge_heard(at_ms, identifier) for identifier in (mine, theirs)]
+        node.arrive(node.seal(at_ms, heard), at_ms + 300)
+    here.a_day()
+    here.judge()
+    headers = here.world.token(*READING)
+    get = here.world.client.get
+
+    (assessment,) = [one.id for one in here.newest()]
+    behind = get(f"/api/v1/assessments/{assessment}/readings", headers=headers)
+    assert mine.hex() in behind.text
+    assert theirs.hex() not in behind.text
+    assert looks(here, "E002") == []
+
+    span = "from=2026-09-22T09:00:00%2B08:00&to=2026-09-22T10:00:00%2B08:00"
+    answer = get(f"/api/v1/devices/{node.device.id}/readings?{span}", headers=headers)
+    digest = answer.json()["envelopes"][0]["sha256"]
+    get(f"/api/v1/envelopes/{digest}", headers=headers)
+    assert theirs.hex() in answer.text
+    for person in ("E001", "E002"):
+        told = [what for what, _ in looks(here, person)][:2]
+        assert told[0] == f"envelope 1 of {node.device.id}"
+        assert told[1].startswith(f"readings of {node.device.id}, ")
+
+
+def _badge_heard(at_ms: int, identifier: bytes) -> Beacon:
+    return Beacon(
+        t_ms=at_ms,
+        span_ms=MINUTE_MS,
+        scheme="badge",
+        id=identifier,
+        n=5,
+        rssi_max=-60,
+        rssi_med=-66,
+        first_t=at_ms - MINUTE_MS,
+        last_t=at_ms - 1_000,
+    )

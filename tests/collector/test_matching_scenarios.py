@@ -14,6 +14,7 @@ from tests.factories.evidence import DAY_MIN, Story, at_home, at_site, honest_da
 from zaigang_collector.matching.assess import assess
 from zaigang_collector.matching.model import (
     Assessment,
+    Claim,
     Evidence,
     Exemption,
     IntegrityEvent,
@@ -272,6 +273,59 @@ def test_idle_work_says_nothing_of_presence() -> None:
     assessment = assess(claim, make.site(), evidence, default_policy())
 
     assert (assessment.presence, assessment.work) == (CONFIRMED, Work.IDLE)
+
+
+def with_badge_at_site(evidence: Evidence) -> tuple[Claim, Evidence]:
+    """The site's node hears the person's badge all day."""
+    nodes = (make.with_badge(evidence.nodes[0], b"badge-77"),)
+    claim = make.claim(badges=frozenset({b"badge-77"}))
+    return claim, dataclasses.replace(evidence, nodes=nodes)
+
+
+@pytest.mark.parametrize("laptop", ["off", "idle at home"])
+def test_a_badge_alone_confirms_nobody(laptop: str) -> None:
+    """A colleague carries it, or it lies in a drawer: nothing else of the person's was there."""
+    told_ = told(at_home(-20, DAY_MIN, active=0))
+    if laptop == "off":
+        told_ = dataclasses.replace(told_, laptops=())
+    claim, evidence = with_badge_at_site(told_)
+
+    assessment = assess(claim, make.site(), evidence, default_policy())
+
+    assert assessment.presence is UNVERIFIED
+    assert any("a badge can be lent" in reason.en for reason in assessment.reasons)
+
+
+def test_a_laptop_that_was_there_in_exempt_time_only_vouches_for_no_badge() -> None:
+    """No finding names readings of that time, and the assessment must come out of what is named."""
+    claim, evidence = with_badge_at_site(told(at_site(-20, 120, active=0), off(120, DAY_MIN)))
+    two_hours_ms = claim.start_ms, claim.start_ms + 130 * MINUTE_MS
+    claim = dataclasses.replace(claim, exemptions=(Exemption(*two_hours_ms, "leave"),))
+
+    assessment = assess(claim, make.site(), evidence, default_policy())
+
+    assert assessment.presence is UNVERIFIED
+
+
+def test_a_badge_at_the_site_and_hands_elsewhere_are_of_two_people_nobody_knows_which() -> None:
+    """A laptop that was forgotten at home is used there by somebody else: its owner is at the site."""
+    claim, evidence = with_badge_at_site(told(at_home(-20, DAY_MIN)))
+
+    assessment = assess(claim, make.site(), evidence, default_policy())
+
+    assert assessment.presence is UNVERIFIED
+    assert any("two places at once" in reason.en for reason in assessment.reasons)
+
+
+def test_a_deaf_hour_of_the_laptop_beside_a_badge_is_one_place() -> None:
+    """Silence is no place: only a network that is known puts a laptop elsewhere than its owner."""
+    day = told(at_site(-20, 240, net=None), at_site(240, 300, net=None, hears=False),
+               at_site(300, DAY_MIN, net=None))  # fmt: skip
+    claim, evidence = with_badge_at_site(day)
+
+    assessment = assess(claim, make.site(), evidence, default_policy())
+
+    assert assessment.presence is CONFIRMED
 
 
 def test_an_egress_address_alone_neither_confirms_nor_contradicts() -> None:

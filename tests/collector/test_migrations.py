@@ -87,6 +87,24 @@ def test_a_schema_of_another_version_is_told_apart(engine: Engine) -> None:
     migrations.check(engine)
 
 
+def test_who_was_contradicted_before_an_upgrade_counts_as_absent_after_it(engine: Engine) -> None:
+    """Else the audit would call each of them a column that somebody edited, and of many who are
+    absent at once only the new ones would be counted."""
+    migrations.upgrade(engine, "0001")
+    before = sa.Table("assessment_assessment", sa.MetaData(), autoload_with=engine)
+    row: dict[str, object] = dict.fromkeys((column.name for column in before.columns), 1)
+    row |= {"newest": True, "provisional": False, "withdrawn_ms": None}
+    row |= dict[str, object].fromkeys(("body", "body_hash", "evidence_hash"), b"x")
+    row |= dict[str, object].fromkeys(("employee_id", "site_id", "work", "policy_hash"), "x")
+    with engine.begin() as conn:
+        for presence in ("contradicted", "confirmed", "unverified"):
+            conn.execute(sa.insert(before), [row | {"id": f"as-{presence}", "presence": presence}])
+    migrations.upgrade(engine)
+    with engine.begin() as conn:
+        query = sa.text("SELECT presence FROM assessment_assessment WHERE absent")
+        assert conn.scalars(query).all() == ["contradicted"]
+
+
 def test_an_upgrade_that_fails_leaves_nothing(engine: Engine) -> None:
     with engine.begin() as conn:
         conn.execute(sa.text("CREATE TABLE ledger_entry (x INTEGER)"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zaigang_collector.cli import main
@@ -88,6 +89,17 @@ def test_what_is_no_network_name_is_refused(ssid: str) -> None:
 )
 def test_an_odd_network_name_is_written_as_bytes(ssid: str, written: str) -> None:
     assert f"\nssid={written}\n" in wifi.keyfile(Wifi(ssid, "0" * 64, "CN"))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8))
+@example("办公室 📶")
+def test_any_network_name_is_one_that_yaml_reads_back(ssid: str) -> None:
+    """YAML's own escape, a character each; half of one, as JSON has it, is another name."""
+    (line,) = (one for one in wifi.netplan(Wifi(ssid, "0" * 64, "CN")).splitlines() if '":' in one)
+    written = line.strip().removeprefix('"').removesuffix('":')
+    told = re.sub(r"\\U([0-9A-F]{8})", lambda found: chr(int(found[1], 16)), written)
+    assert told == ssid
+    assert re.fullmatch(r"([A-Za-z0-9 ._-]|\\U[0-9A-F]{8})+", written)
 
 
 def test_what_is_in_config_txt_stays_and_ours_ends_any_condition_above() -> None:

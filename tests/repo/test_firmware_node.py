@@ -33,7 +33,7 @@ def a_recipe(release: Release) -> Recipe:
         time_zone="Asia/Shanghai",
         profile=recipe.profile_of(("sht4x@0x44",)),
         package=Package("zaigang-agent_0.1.0_arm64.deb", b"!<arch>\nmade up"),
-        wifi=Wifi("咖啡 5G", "0" * 64, "CN"),
+        wifi=Wifi("咖啡📶 5G", "0" * 64, "CN"),
         ssh_keys=(_KEY,),
     )
 
@@ -239,7 +239,7 @@ def test_netplan_reads_the_network_and_the_key_as_a_key(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     [made] = (tmp_path / "root").rglob("wpa-wlan0.conf")
     text = made.read_text(encoding="utf-8")
-    assert 'ssid="咖啡 5G"' in text
+    assert 'ssid="咖啡📶 5G"' in text
     assert f"psk={'0' * 64}\n" in text  # in quotes it would be a passphrase
     assert "country=CN" in text
 

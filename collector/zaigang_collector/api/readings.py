@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ from zaigang_collector.api.deps import Given, Looks, Opens, Reads, needs
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.assessment import store
 from zaigang_collector.devices import service as devices
+from zaigang_collector.directory import carried
+from zaigang_collector.directory.carried import Worn
 from zaigang_collector.errors import ConflictError
 from zaigang_collector.ingest import service
 from zaigang_collector.ingest.model import StoredEnvelope
@@ -75,9 +78,23 @@ def of_device(
         raise ProblemError(422, "This stretch cannot be read.", [wrong])
     if devices.get(conn, device_id) is None:
         raise not_found("device", "/api/v1/devices")
-    stretch = f"{from_.isoformat()} to {to.isoformat()}"
-    looks.at(f"readings of {device_id}, {stretch}", _whose(conn, device_id, from_ms, to_ms))
-    return _of_stretch(conn, vault, device_id, from_ms, to_ms)
+    found = _of_stretch(conn, vault, device_id, from_ms, to_ms)
+    whose = {
+        *_whose(conn, device_id, from_ms, to_ms),
+        *carried.wearers(conn, _badges(found.readings), from_ms, to_ms),
+    }
+    looks.at(f"readings of {device_id}, {from_.isoformat()} to {to.isoformat()}", whose)
+    return found
+
+
+def _badges(readings: Iterable[ReadingOut]) -> set[bytes]:
+    """Identifiers of the badges that were heard: each is somebody's."""
+    return {badge for one in readings if (badge := _badge(one)) is not None}
+
+
+def _badge(one: ReadingOut) -> bytes | None:
+    content = one.content or {}
+    return bytes.fromhex(content["id"]) if content.get("scheme") == "badge" else None
 
 
 def _whose(conn: Connection, device_id: str, from_ms: int, to_ms: int) -> list[str]:
@@ -110,7 +127,8 @@ def _of_stretch(
 
 @router.get("/assessments/{assessment_id}/readings", responses=responses(401, 403, 404))
 def of_assessment(assessment_id: str, conn: Reads, vault: Opens, looks: Looks) -> EvidenceOut:
-    """All readings of the person's laptops and of the site's nodes in an assessed interval."""
+    """All readings of the person's laptops and of the site's nodes in an assessed interval, but for
+    the badges of others, which nodes hear as well."""
     found = store.get(conn, vault, assessment_id)
     if found is None:
         raise not_found("assessment", "/api/v1/assessments")
@@ -120,17 +138,30 @@ def of_assessment(assessment_id: str, conn: Reads, vault: Opens, looks: Looks) -
         *devices.holdings_of_employee(conn, found.employee_id, *span),
         *devices.holdings_of_site(conn, found.site_id, *span),
     )
-    return EvidenceOut(
-        devices=[
-            _of_stretch(
-                conn,
-                vault,
-                one.device_id,
-                max(one.from_ms, span[0]),
-                min(one.to_ms or span[1], span[1]),
-            )
-            for one in holdings
-        ]
+    worn = carried.badges_worn(conn, found.employee_id, *span)
+    stretches = [
+        _of_stretch(
+            conn,
+            vault,
+            one.device_id,
+            max(one.from_ms, span[0]),
+            min(one.to_ms or span[1], span[1]),
+        )
+        for one in holdings
+    ]
+    for stretch in stretches:
+        stretch.readings = [one for one in stretch.readings if _is_theirs(one, worn)]
+    return EvidenceOut(devices=stretches)
+
+
+def _is_theirs(reading: ReadingOut, worn: Sequence[Worn]) -> bool:
+    """Whether it is no badge, or was one of the person's when it was heard."""
+    badge, at_ms = _badge(reading), values.to_ms(reading.at)
+    return badge is None or any(
+        one.identifier == badge
+        and one.from_ms <= at_ms
+        and (one.to_ms is None or at_ms < one.to_ms)
+        for one in worn
     )
 
 
@@ -149,7 +180,10 @@ def envelope_bytes(sha256: values.Sha256, conn: Reads, vault: Opens, looks: Look
         raise not_found("envelope", "/api/v1/devices/{device}/readings")
     # Sealed before it arrived, and not before the receipt that it quotes.
     span = envelope.not_before_ms or 0, envelope.arrived_ms + 1
-    whose = _whose(conn, envelope.device_id, *span)
+    whose = {
+        *_whose(conn, envelope.device_id, *span),
+        *carried.wearers(conn, _badges(_readings(envelope)), *span),
+    }
     looks.at(f"envelope {envelope.seq} of {envelope.device_id}", whose)
     headers = {"etag": f'"{sha256}"', "cache-control": "private, immutable"}
     return Response(envelope.data, media_type="application/cose", headers=headers)

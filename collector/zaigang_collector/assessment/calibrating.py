@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from zaigang_collector.assessment.gather import COVERAGE, Gathered, claimed_intervals, gather
+from zaigang_collector.assessment.gather import Gathered, claimed_intervals, gather
+from zaigang_collector.assessment.learnt import COVERAGE, TRAVELS, is_sensor
 from zaigang_collector.assessment.service import Judge
+from zaigang_collector.devices import service as devices
+from zaigang_collector.directory import carried
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Change
 from zaigang_collector.directory.model import Learnt as Stored
@@ -48,38 +51,56 @@ class Proposal:
     tried: Learnt
     """From half of the days: what was tried on the other half."""
     held_out: HeldOut
+    since_ms: int
+    """When the first day began that counts."""
+    travels: tuple[bytes, ...]
+    """Registered home networks that were seen at the site, on all days."""
 
     def values(self) -> tuple[Stored, ...]:
         """As the directory keeps them."""
-        whose, days = (self.employee_id, self.site_id), self.learnt.days
-        offsets = [Stored(*whose, o.sensor, o.dew_k, o.sd_k, days) for o in self.learnt.offsets]
+        whose, rests_on = (self.employee_id, self.site_id), (self.learnt.days, self.since_ms)
+        offsets = [
+            Stored(*whose, one.sensor, one.dew_k, one.sd_k, *rests_on)
+            for one in self.learnt.offsets
+            if is_sensor(one.sensor)
+        ]
+        offsets += [
+            Stored(*whose, f"{TRAVELS}{net.hex()}", 1.0, None, *rests_on) for net in self.travels
+        ]
         if self.learnt.coverage is None:
             return tuple(offsets)
-        return (Stored(*whose, COVERAGE, self.learnt.coverage, None, days), *offsets)
+        return (Stored(*whose, COVERAGE, self.learnt.coverage, None, *rests_on), *offsets)
 
 
 @dataclass(frozen=True, slots=True)
 class _Day:
     gathered: Gathered
     observed: Observed | None
+    travelling: frozenset[bytes]
 
 
 def propose(
     conn: Connection, judge: Judge, employee_id: str, from_ms: int, to_ms: int, now_ms: int
 ) -> Iterator[Proposal]:
-    """What this person's intervals that begin in [from_ms, to_ms) and are over teach, by site."""
+    """What this person's intervals that begin in [from_ms, to_ms) and are over teach, by site.
+
+    Only those since the last laptop of theirs or node there came or went: others taught of another.
+    """
     by_site: dict[str, list[_Day]] = {}
     for claimed in claimed_intervals(conn, judge.vault, employee_id, from_ms, to_ms):
-        if claimed.interval.end_ms >= now_ms:
+        interval = claimed.interval
+        changes = devices.changes_around(conn, employee_id, interval.site_id)
+        if interval.end_ms >= now_ms or any(interval.start_ms < ms <= now_ms for ms in changes):
             continue
         gathered = gather(conn, judge.vault, claimed, now_ms, judge.collector_key, judge.policy)
+        given = gathered.claim, gathered.site, gathered.evidence, judge.policy
         try:
-            observed = learning.observe(
-                gathered.claim, gathered.site, gathered.evidence, judge.policy
-            )
+            observed, travelling = learning.observe(*given), learning.travelling(*given)
         except ClaimError:
             continue
-        by_site.setdefault(gathered.site.site_id, []).append(_Day(gathered, observed))
+        if observed is not None:
+            observed = _of_present_sensors(conn, observed, interval.start_ms)
+        by_site.setdefault(gathered.site.site_id, []).append(_Day(gathered, observed, travelling))
     for site_id, days in sorted(by_site.items()):
         yield _proposal(judge, employee_id, site_id, days)
 
@@ -95,6 +116,16 @@ def accept(
     return sum(change is not Change.UNCHANGED for change in changes)
 
 
+def _of_present_sensors(conn: Connection, observed: Observed, start_ms: int) -> Observed:
+    """Without sensors under whose name another one was registered since."""
+    kept = tuple(
+        one
+        for one in observed.sensors
+        if all(ms <= start_ms for ms in carried.began_ms(conn, one.sensor))
+    )
+    return dataclasses.replace(observed, sensors=kept)
+
+
 def _proposal(judge: Judge, employee_id: str, site_id: str, days: Sequence[_Day]) -> Proposal:
     # Every other interval, so that both halves see the same weeks.
     half, rest = days[::2], days[1::2]
@@ -104,7 +135,9 @@ def _proposal(judge: Judge, employee_id: str, site_id: str, days: Sequence[_Day]
         site_id,
         learning.fit(_observed(days), judge.policy),
         tried,
-        _held_out(judge, employee_id, tried, rest),
+        _held_out(judge, employee_id, tried, _often(half), rest),
+        min(day.gathered.claim.start_ms for day in days),
+        _often(days),
     )
 
 
@@ -112,7 +145,17 @@ def _observed(days: Sequence[_Day]) -> list[Observed]:
     return [day.observed for day in days if day.observed is not None]
 
 
-def _held_out(judge: Judge, employee_id: str, tried: Learnt, days: Sequence[_Day]) -> HeldOut:
+def _often(days: Sequence[_Day]) -> tuple[bytes, ...]:
+    return learning.often(day.travelling for day in days)
+
+
+def _held_out(
+    judge: Judge,
+    employee_id: str,
+    tried: Learnt,
+    travels: Sequence[bytes],
+    days: Sequence[_Day],
+) -> HeldOut:
     before: Counter[Presence] = Counter()
     after: Counter[Presence] = Counter()
     changed = []
@@ -120,7 +163,9 @@ def _held_out(judge: Judge, employee_id: str, tried: Learnt, days: Sequence[_Day
         given = day.gathered
         coverage = {} if tried.coverage is None else {employee_id: tried.coverage}
         site = dataclasses.replace(given.site, coverage_by_employee=coverage)
-        claim = dataclasses.replace(given.claim, sensor_offsets=tried.offsets)
+        claim = dataclasses.replace(
+            given.claim, sensor_offsets=tried.offsets, travelling_networks=frozenset(travels)
+        )
         was = assess(given.claim, given.site, given.evidence, judge.policy).presence
         becomes = assess(claim, site, given.evidence, judge.policy).presence
         before[was] += 1

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection
 
-from zaigang_collector.assessment import radio, store
+from zaigang_collector.assessment import learnt, radio, store
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.intervals import Interval, Punch, pair
 from zaigang_collector.attendance.model import ClockIn, Flag
@@ -25,7 +25,7 @@ from zaigang_collector.devices.model import DeviceKind, Holding
 from zaigang_collector.directory import carried
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.carried import Worn
-from zaigang_collector.directory.model import Learnt, SiteKind
+from zaigang_collector.directory.model import SiteKind
 from zaigang_collector.ingest import revocation
 from zaigang_collector.ingest import service as ingest
 from zaigang_collector.ingest.model import EventKind, IngestEvent, StoredEnvelope
@@ -37,7 +37,6 @@ from zaigang_collector.matching.model import (
     Evidence,
     Exemption,
     IntegrityEvent,
-    SensorOffset,
     SiteFacts,
     TimedReading,
     VantageSeen,
@@ -61,8 +60,6 @@ TRAVEL_MARGIN_MS: Final = 6 * 3_600_000
 # Where pairing begins: an interval depends on what was open before it. Larger reads more; smaller
 # pairs sloppy punches otherwise at the edge of a span than in its middle.
 PAIRED_FROM_MS: Final = 7 * 24 * 3_600_000
-COVERAGE: Final = "coverage"
-"""The name of a learnt coverage; all other names are sensors."""
 _BEHIND: Final = (
     "it quotes a receipt that the database never gave, like others: an older backup was restored"
 )
@@ -148,24 +145,20 @@ def gather(
         known_to_ms=now_ms,
     )
     site = _site(conn, claim, [node.device_id for node in nodes])
-    learnt = directory.learnt_of(conn, claim.employee_id, claim.site_id)
-    coverage = [one.value for one in learnt if one.name == COVERAGE]
+    known = learnt.holding(conn, claim.employee_id, interval)
+    coverage = learnt.coverage_of(known)
     site = dataclasses.replace(
         site,
         together=together(conn, claimed, policy),
-        coverage_by_employee={claim.employee_id: coverage[0]} if coverage else {},
+        coverage_by_employee={} if coverage is None else {claim.employee_id: coverage},
     )
-    claim = dataclasses.replace(claim, sensor_offsets=_offsets(learnt))
+    claim = dataclasses.replace(
+        claim,
+        sensor_offsets=learnt.offsets_of(known),
+        travelling_networks=learnt.travelling(conn, claim.employee_id),
+    )
     digest = codec.evidence_hash(claim, site, evidence)
     return Gathered(claim, site, evidence, digest, elsewhere)
-
-
-def _offsets(learnt: Sequence[Learnt]) -> tuple[SensorOffset, ...]:
-    return tuple(
-        SensorOffset(one.name, one.value, one.sd)
-        for one in learnt
-        if one.name != COVERAGE and one.sd is not None
-    )
 
 
 def together(conn: Connection, claimed: Claimed, policy: Policy) -> bool:
@@ -199,7 +192,8 @@ def inputs_hash(conn: Connection, claimed: Claimed, policy: Policy, waited: bool
         [interval.start_ms, interval.end_ms, interval.end_is_claimed],
         repr((site, sorted(networks.networks), networks.egress)),
         repr((sorted(homes.networks), homes.egress, list(exemptions))),
-        repr(directory.learnt_of(conn, claimed.employee_id, interval.site_id)),
+        repr(learnt.holding(conn, claimed.employee_id, interval)),
+        sorted(learnt.travelling(conn, claimed.employee_id)),
         [[one.identifier, one.from_ms, -1 if one.to_ms is None else one.to_ms] for one in worn],
         [[one.device_id, one.from_ms, one.to_ms or -1] for one in holdings],
         [_progress(conn, one.device_id, span, interval.end_ms) for one in holdings],

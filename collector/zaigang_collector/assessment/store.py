@@ -144,12 +144,13 @@ def others_at(
     conn: Connection, site_id: str, employee_id: str, from_ms: int, to_ms: int
 ) -> tuple[int, int]:
     """How many others were judged for at least half of these hours at this site, and how many of
-    them seem absent."""
+    them seem absent. Who had leave is neither."""
     query = sa.select(ASSESSMENT).where(
         ASSESSMENT.c.newest,
         ASSESSMENT.c.withdrawn_ms.is_(None),
         ASSESSMENT.c.site_id == site_id,
         ASSESSMENT.c.employee_id != employee_id,
+        ASSESSMENT.c.presence != Presence.EXEMPT.value,
         ASSESSMENT.c.start_ms > from_ms - _LONGEST_MS,
         ASSESSMENT.c.start_ms < to_ms,
         ASSESSMENT.c.end_ms > from_ms,

@@ -122,10 +122,11 @@ def _tell(found: list[Proposal], zone: ZoneInfo) -> None:
                 ", ".join(
                     f"{o.sensor} {o.dew_k:+.1f} ± {o.sd_k:.1f} K" for o in one.learnt.offsets
                 ),
+                len(one.travels) or "",
             )
         )
     header = ("employee", "site", "days", "coverage", "tried / heard", "verdicts on days left out",
-              "sensors")  # fmt: skip
+              "sensors", "home networks that travel")  # fmt: skip
     rows(header, lines)
     for one in found:
         for start_ms, was, becomes in one.held_out.changed:

@@ -277,7 +277,9 @@ def _recheck(args: argparse.Namespace) -> int:
         say("Identical to the assessment in the bundle, bit for bit.")
         say(
             "Taken as given, as the collector's word: what is known of the site and of registered "
-            "homes, which node each beacon identifier is of, and integrity events."
+            "homes, which node or laptop each beacon identifier is of, whose badges and which "
+            "readings belong, what was learnt of the person, whether many others seemed absent, "
+            "and integrity events."
         )
         return Exit.OK
     for problem in again.problems:

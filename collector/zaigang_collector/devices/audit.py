@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from sqlalchemy import Connection, Row
 
-from zaigang_collector.devices import ca
+from zaigang_collector.devices import ca, service
 from zaigang_collector.devices import settings as device_settings
 from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, EVENT, HOLDING, SETTING
 from zaigang_collector.errors import CertificateError
@@ -29,6 +29,8 @@ class History:
     key: bytes | None = None
     status: str | None = None
     revoked_ms: int | None = None
+    beacon: bytes | None = None
+    """SHA-256 of its beacon key; None: from before events told it."""
     certificates: set[bytes] = field(default_factory=set)
     holdings: list[tuple[int, int | None, str | None, str | None]] = field(default_factory=list)
     """(from_ms, to_ms, employee, site)."""
@@ -38,6 +40,7 @@ class History:
     def add(self, event: Mapping[str, Any]) -> None:
         """Take the next event. Raises KeyError, TypeError for one that is none."""
         kind, at_ms, fields = event["event"], event["at"], event["fields"]
+        self.beacon = fields.get("beacon", self.beacon)
         if kind in ("enrolled", "enrolled_again", "renewed"):
             self.certificates.add(fields["certificate"])
         if kind == "enrolled":
@@ -92,6 +95,8 @@ def register(
             continue
         if row.public_key != history.key:
             yield Finding(f"device {device_id}", "has another key than it enrolled with")
+        if history.beacon not in (None, service.beacon_digest(row.rid_key)):
+            yield Finding(f"device {device_id}", "has another beacon key than its events say")
         if row.status != history.status:
             yield Finding(
                 f"device {device_id}", f"is {row.status}, its events say {history.status}"

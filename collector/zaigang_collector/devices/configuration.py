@@ -21,7 +21,6 @@ from zaigang_collector.devices.tables import DEVICE
 from zaigang_collector.directory import service as directory
 from zaigang_shared import cbor
 from zaigang_shared.device_config import DeviceConfig, Hours, SignedConfig, sign_config
-from zaigang_shared.rid import KEY_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def handouts(
 
 def _handout(conn: Connection, device: Device, grounds: ConfigGrounds, now_ms: int) -> Handout:
     if _wants_beacon_key(device):
-        device = service.give_beacon_key(conn, device, grounds.randomness(KEY_BYTES))
+        device = service.give_beacon_key(conn, device, now_ms, grounds.randomness)
     config = wanted_config(conn, device, grounds, now_ms)
     digest = _digest(config)
     row = conn.execute(

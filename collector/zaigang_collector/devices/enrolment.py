@@ -353,6 +353,7 @@ def _certify(conn: Connection, device: Device, now_ms: int, issuer: Issuer, even
         "site": device.site_id,
         "key": device.public_key,
         "certificate": fingerprint,
+        "beacon": service.beacon_digest(device.rid_key),
     }
     service.record_event(conn, device.id, event, fields, now_ms, issuer.randomness)
     return ca.pem(certificate)

@@ -28,11 +28,13 @@ from zaigang_collector.devices.tables import CERTIFICATE, DEVICE, EVENT, HOLDING
 from zaigang_collector.directory import service as directory
 from zaigang_collector.errors import ConflictError, UnknownIdError
 from zaigang_collector.ledger import service as ledger
-from zaigang_shared import cbor
+from zaigang_shared import cbor, rid
 
 _PAGE: Final = 1000
 _REPLACES: Final = "replaces"
 _REPLACED_BY: Final = "replaced_by"
+BEACON_KEY: Final = "beacon_key"
+"""Kind of the event; field `beacon`: SHA-256 of the key."""
 
 
 # Reading.
@@ -161,6 +163,14 @@ def ever_held(conn: Connection, employee_id: str) -> tuple[str, ...]:
     """Ids of the devices that were ever this person's, sorted."""
     query = sa.select(HOLDING.c.device_id).where(HOLDING.c.employee_id == employee_id).distinct()
     return tuple(sorted(conn.scalars(query)))
+
+
+def changes_around(conn: Connection, employee_id: str, site_id: str) -> tuple[int, ...]:
+    """When a laptop of this person or a node of this site came or went, UTC ms in order."""
+    query = sa.select(HOLDING.c.from_ms, HOLDING.c.to_ms).where(
+        sa.or_(HOLDING.c.employee_id == employee_id, HOLDING.c.site_id == site_id)
+    )
+    return tuple(sorted({ms for row in conn.execute(query) for ms in row if ms is not None}))
 
 
 def holdings_of_nodes(conn: Connection, from_ms: int, to_ms: int) -> tuple[Holding, ...]:
@@ -295,10 +305,20 @@ def hand_over(
     return _required(conn, device_id)
 
 
-def give_beacon_key(conn: Connection, device: Device, key: bytes) -> Device:
-    """Let a device that has none send a rotating beacon by `key`."""
-    _update(conn, device.id, rid_key=key)
-    return _required(conn, device.id)
+def give_beacon_key(
+    conn: Connection, device: Device, now_ms: int, randomness: Randomness
+) -> Device:
+    """Let a device that has none send a rotating beacon."""
+    _update(conn, device.id, rid_key=randomness(rid.KEY_BYTES))
+    given = _required(conn, device.id)
+    fields = {"beacon": beacon_digest(given.rid_key)}
+    record_event(conn, device.id, BEACON_KEY, fields, now_ms, randomness)
+    return given
+
+
+def beacon_digest(key: bytes | None) -> bytes | None:
+    """What events say of a beacon key: which one it is, and nothing that could be sent."""
+    return None if key is None else hashlib.sha256(key).digest()
 
 
 def start_holding(

@@ -8,6 +8,7 @@ told to the laptop of the sensor's owner and to nobody else: no answer, event or
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -84,6 +85,12 @@ def registrations(conn: Connection, employee_id: str | None = None) -> tuple[Reg
     return tuple(Registration(_carried(row), row.from_ms, row.to_ms) for row in conn.execute(query))
 
 
+def began_ms(conn: Connection, carried_id: str) -> tuple[int, ...]:
+    """When anything of this name was registered, to whomever, UTC ms in order."""
+    query = sa.select(CARRIED.c.from_ms).where(CARRIED.c.id == carried_id)
+    return tuple(conn.scalars(query.order_by(CARRIED.c.from_ms)))
+
+
 def badges_worn(conn: Connection, employee_id: str, from_ms: int, to_ms: int) -> tuple[Worn, ...]:
     """The badges that were a person's at any moment of [from_ms, to_ms), and when."""
     query = (
@@ -96,6 +103,19 @@ def badges_worn(conn: Connection, employee_id: str, from_ms: int, to_ms: int) ->
     return tuple(
         Worn(bytes.fromhex(row.identifier), row.from_ms, row.to_ms) for row in conn.execute(query)
     )
+
+
+def wearers(
+    conn: Connection, identifiers: Collection[bytes], from_ms: int, to_ms: int
+) -> frozenset[str]:
+    """Whose any of these badges was at any moment of [from_ms, to_ms)."""
+    query = (
+        sa.select(CARRIED.c.employee_id)
+        .where(CARRIED.c.identifier.in_(sorted(one.hex() for one in identifiers)))
+        .where(CARRIED.c.format.in_(sorted(beacon_ids.BADGES)), CARRIED.c.from_ms < to_ms)
+        .where(sa.or_(CARRIED.c.to_ms.is_(None), CARRIED.c.to_ms > from_ms))
+    )
+    return frozenset(conn.scalars(query))
 
 
 def badges_at(conn: Connection, site_id: str, first_day: str, last_day: str) -> tuple[Carried, ...]:

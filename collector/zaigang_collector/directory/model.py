@@ -105,13 +105,16 @@ class Learnt:
     employee_id: str
     site_id: str
     name: str
-    """`coverage`: share of a present person's slots in which the beacon is heard; else a carried
-    sensor: by how many K its dew point is above the site's."""
+    """`coverage`: share of a present person's slots in which the beacon is heard; `travels:` and a
+    keyed hash: a registered home network that was seen at the site, value 1; else a carried sensor:
+    by how many K its dew point is above the site's."""
     value: float
     sd: float | None
     """Of a sensor's offset."""
     days: int
     """How many it rests on."""
+    since_ms: int
+    """When the first of these began, UTC: it was learnt with the devices of that time."""
 
 
 class Change(enum.StrEnum):

@@ -36,7 +36,7 @@ class Replay:
     people: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     homes: set[tuple[str, str, str]] = field(default_factory=set)
     assignments: dict[tuple[str, str, str], str | None] = field(default_factory=dict)
-    learnt: dict[tuple[str, str, str], tuple[float, float | None, int]] = field(
+    learnt: dict[tuple[str, str, str], tuple[float, float | None, int, int]] = field(
         default_factory=dict
     )
     carried: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Replay:
             self.assignments[place] = fields["to_day"]
         elif kind == "learnt":
             name = fields["employee_id"], fields["site_id"], fields["name"]
-            self.learnt[name] = fields["value"], fields["sd"], fields["days"]
+            self.learnt[name] = fields["value"], fields["sd"], fields["days"], fields["since_ms"]
         elif kind == "learnt_dropped":
             self.learnt.pop((fields["employee_id"], fields["site_id"], fields["name"]), None)
         elif kind == "carried":
@@ -100,7 +100,7 @@ class Replay:
         for name, _, _ in sorted(homes ^ self.homes):
             yield Finding(f"person {name}", "has other homes than their events say")
         learnt = {
-            (r.employee_id, r.site_id, r.name): (r.value, r.sd, r.days)
+            (r.employee_id, r.site_id, r.name): (r.value, r.sd, r.days, r.since_ms)
             for r in conn.execute(sa.select(LEARNT))
         }
         for key in sorted(learnt.keys() | self.learnt.keys()):

@@ -261,6 +261,14 @@ def learnt_of(conn: Connection, employee_id: str, site_id: str) -> tuple[Learnt,
     return tuple(Learnt(**row._mapping) for row in conn.execute(query))
 
 
+def learnt_names(conn: Connection, employee_id: str, prefix: str) -> tuple[str, ...]:
+    """Names with this beginning of what was accepted of this person at any site, sorted."""
+    query = sa.select(LEARNT.c.name).where(
+        LEARNT.c.employee_id == employee_id, LEARNT.c.name.startswith(prefix, autoescape=True)
+    )
+    return tuple(sorted(set(conn.scalars(query))))
+
+
 def put_learnt(
     conn: Connection,
     vault: Vault,

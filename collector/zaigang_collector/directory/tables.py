@@ -74,6 +74,7 @@ LEARNT = sa.Table(
     sa.Column("value", sa.Float(53), nullable=False),
     sa.Column("sd", sa.Float(53)),
     sa.Column("days", sa.Integer, nullable=False),
+    sa.Column("since_ms", sa.BigInteger, nullable=False),
 )
 
 ASSIGNMENT = sa.Table(

@@ -115,8 +115,11 @@ def _times(case: Case, given: Inputs, sealed: _Sealed) -> Iterator[str]:
                 yield (f"a reading of {one.seal.device_id} is counted as one of {device.device_id}")
                 return
             low, high = bounds[one.seal.device_id, one.seal.boot]
-            offset = placed.at_ms - int(one.readings[placed.index]["t"])
-            if not _fits(offset, placed, low, high):
+            by_end = placed.at_ms - int(one.readings[placed.index]["t"])
+            # The other offset dates what a reading says of times before its end: when it was heard.
+            if not all(
+                _fits(offset, placed, low, high) for offset in (by_end, placed.boot_offset_ms)
+            ):
                 yield (
                     f"reading {placed.index} of envelope {one.seal.device_id}/{one.seal.seq} is "
                     f"said to be of {placed.at_ms} ± {placed.error_ms} (UTC ms), which its boot's "

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,12 +28,15 @@ from zaigang_collector.matching.model import (
 )
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.matching.presence import Seen
-from zaigang_collector.matching.signals import beacon, environment
+from zaigang_collector.matching.signals import beacon, environment, network
 from zaigang_shared.readings import Beacon, Environment
 
 # Fewer days are one desk, one weather, one meeting. More keep a new colleague unprotected by
 # nothing and unseen by the beacon's silence for weeks.
 LEAST_DAYS: Final = 3
+# Once may be a clock that was set, or a beacon that was relayed home. More leaves who works over
+# their phone accused for longer.
+TRAVELS_DAYS: Final = 2
 # Six hours of slots: with fewer the bound below is too wide to be of use anyway.
 LEAST_SLOTS: Final = 72
 # One-sided 90 %: a coverage that is overstated makes silence speak too loudly, against people.
@@ -105,6 +109,28 @@ def observe(claim: Claim, site: SiteFacts, evidence: Evidence, policy: Policy) -
         if len(found) >= enough
     )
     return Observed(listened, heard, days)
+
+
+def travelling(
+    claim: Claim, site: SiteFacts, evidence: Evidence, policy: Policy
+) -> frozenset[bytes]:
+    """Registered home networks that an interval shows at the site: a phone, a travel router. Raises
+    ClaimError."""
+    scene = scene_of(claim, site, evidence, policy)
+    on_air = beacon.node_air(scene)
+    return frozenset(
+        net
+        for device in scene.laptops
+        for net in network.travelling(
+            scene, network.held(scene, device), beacon.place(scene, device, on_air).lane
+        )
+    )
+
+
+def often(days: Iterable[frozenset[bytes]]) -> tuple[bytes, ...]:
+    """Networks that were seen travelling on enough days, in order."""
+    count = Counter(net for day in days for net in day)
+    return tuple(sorted(net for net, seen in count.items() if seen >= TRAVELS_DAYS))
 
 
 def fit(days: Iterable[Observed], policy: Policy) -> Learnt:

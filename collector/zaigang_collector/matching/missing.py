@@ -81,7 +81,7 @@ def _absences(facts: Facts) -> list[Text]:
 
 def _person(facts: Facts) -> list[Text]:
     looked = facts.looked
-    found = []
+    found = [reasons.badge_alone()] if looked.badge_alone else []
     here_ms = facts.ms_where(lambda slot: any(seen.support(slot) for seen in looked.laptops))
     idle_away_ms = facts.ms_where(
         lambda slot: any(

@@ -70,9 +70,13 @@ class Looked:
     laptops: tuple[Seen, ...]
     air: beacon.NodeAir
     person: tuple[bool, ...]
-    """Slots with the person's own trace at the site: hands, or a carried badge."""
+    """Slots with the person's own trace at the site: hands, or a carried badge that is not alone."""
+    badge_alone: bool
+    """Whether a badge was heard, and no device of the person's was at the site all the time: whoever
+    wears it, or the drawer that it lies in, looks the same."""
     two_places: tuple[bool, ...]
-    """Slots in which two of the person's devices were in use at different places."""
+    """Slots in which two of the person's devices were in use at different places, or one was in use
+    elsewhere and the badge was at the site."""
 
 
 def look(scene: Scene) -> Looked:
@@ -88,7 +92,18 @@ def look(scene: Scene) -> Looked:
     badge = beacon.badge(scene)
     at_site = [any(seen.hands.support[slot] for seen in laptops) for slot in _slots(scene)]
     away = [any(seen.hands.against[slot] for seen in laptops) for slot in _slots(scene)]
-    both = tuple(here and there for here, there in zip(at_site, away, strict=True))
+    worn = [llr > 0.0 for llr in badge.support]
+    # Beside a badge only a known network is a place: silence is what a deaf laptop tells as well.
+    elsewhere = [
+        any(seen.hands.against[slot] and seen.network.against[slot] for seen in laptops)
+        for slot in _slots(scene)
+    ]
+    both = tuple(
+        (here and there) or (near and known)
+        for here, there, near, known in zip(at_site, away, worn, elsewhere, strict=True)
+    )
+    asked = [slot for slot in _slots(scene) if not scene.exempt[slot]]
+    alone = any(worn) and not any(seen.support(slot) for seen in laptops for slot in asked)
     traces = (
         _beacon(scene, laptops, badge),
         _network(scene, laptops),
@@ -100,8 +115,8 @@ def look(scene: Scene) -> Looked:
         travel.find(scene),
         integrity.find(scene, misheard, sum(both)),
     )
-    person = [here or llr > 0.0 for here, llr in zip(at_site, badge.support, strict=True)]
-    return Looked(traces, tuple(laptops), air, tuple(person), both)
+    person = tuple(here or (near and not alone) for here, near in zip(at_site, worn, strict=True))
+    return Looked(traces, tuple(laptops), air, person, alone, both)
 
 
 def _see(

@@ -226,9 +226,17 @@ def doubted(kinds: list[str]) -> Text:
 
 def two_places(ms: int) -> Text:
     return Text(
-        f"员工的两台设备有 {length_zh(ms)}同时在两地使用，无法判断哪一台由本人操作。",
-        f"Two of this employee's devices were in use at two places at once for {length_en(ms)}; "
-        "which of them by the employee is not known.",
+        f"员工的两台设备（或电脑与工牌）有 {length_zh(ms)}同时在两地使用，无法判断哪一个在本人手中。",
+        "Two of this employee's devices, or a laptop and the badge, were in use at two places at once "
+        f"for {length_en(ms)}; which of them by the employee is not known.",
+    )
+
+
+def badge_alone() -> Text:
+    return Text(
+        "现场只听到工牌，没有本人的其他设备：工牌可以出借，无法判断由谁佩戴。",
+        "At the site only the badge was heard, and no device of the employee's: a badge can be lent, and "
+        "who wore it is not known.",
     )
 
 

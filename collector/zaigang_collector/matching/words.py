@@ -341,9 +341,9 @@ def claim_flag(flag: str) -> Text:
 
 def two_places(ms: int) -> Text:
     return Text(
-        f"员工的两台设备有 {length_zh(ms)}同时在两处使用，其中一台可能由他人使用",
-        f"two of the employee's devices were in use at different places for {length_en(ms)}: "
-        "one of them, perhaps, by somebody else",
+        f"员工的两台设备（或电脑与工牌）有 {length_zh(ms)}同时在两处使用，其中一个可能由他人使用",
+        "two of the employee's devices, or a laptop and the badge, were in use at different places "
+        f"for {length_en(ms)}: one of them, perhaps, by somebody else",
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
+import string
 from typing import Final
 
 from zaigang_collector.errors import NodeImageError
@@ -13,6 +13,7 @@ from zaigang_collector.nodeimage.recipe import Wifi
 _PSK: Final = re.compile(r"[0-9a-fA-F]{64}")
 # What a keyfile takes as it is; anything else is written as a list of bytes.
 _PLAIN_SSID: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9._-])?")
+_AS_IT_IS: Final = frozenset(string.ascii_letters + string.digits + " ._-")
 _ONLY_NUMBERS: Final = re.compile(r"[0-9;]+")
 
 
@@ -69,8 +70,14 @@ def netplan(wifi: Wifi | None) -> str:
             "      optional: true",
             f'      regulatory-domain: "{wifi.country}"',
             "      access-points:",
-            # JSON is YAML, and says every name.
-            f"        {json.dumps(wifi.ssid)}:",
+            f"        {_quoted(wifi.ssid)}:",
             f'          password: "{wifi.psk}"',
         ]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """In double quotes, as YAML 1.2 (5.7) says every name. JSON's escapes are not enough: it writes
+    what is beyond 16 bits, as an emoji, in two halves that YAML takes for two characters."""
+    escaped = (c if c in _AS_IT_IS else f"\\U{ord(c):08X}" for c in text)
+    return f'"{"".join(escaped)}"'

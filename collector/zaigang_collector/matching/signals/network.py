@@ -65,10 +65,10 @@ def place(scene: Scene, readings: Sequence[Held], beacon: Lane) -> Lane:
     # rests on all of them, also on those that say nothing by themselves.
     lane.decided = [each.timed for each in readings]
     lane.decided += [each.ender for each in readings if each.ender is not None]
-    travelling = scene.claim.travelling_networks | _travelling(scene, readings, beacon)
+    on_the_way = scene.claim.travelling_networks | travelling(scene, readings, beacon)
     site = scene.site.networks - scene.claim.travelling_networks
     # A home office is a site too: there, the home's network is the site's.
-    home = scene.claim.home_networks - travelling - site
+    home = scene.claim.home_networks - on_the_way - site
     for each in readings:
         timed, network, slots = each.timed, each.network, each.slots
         if network.vpn or network.net is None:
@@ -146,7 +146,7 @@ def _slots(scene: Scene, from_ms: int, until_ms: int) -> Sequence[int]:
     return later if own is None or own in later else (own, *later)
 
 
-def _travelling(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozenset[bytes]:
+def travelling(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozenset[bytes]:
     """Home networks that were seen at the site: they travel."""
     return _beside_beacon(scene, readings, beacon) | _beside_site(scene, readings)
 

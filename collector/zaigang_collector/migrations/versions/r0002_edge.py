@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Float(precision=53), nullable=False),
         sa.Column("sd", sa.Float(precision=53), nullable=True),
         sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["employee_id"],
             ["directory_employee.id"],
@@ -66,6 +67,17 @@ def upgrade() -> None:
     op.add_column(
         "assessment_assessment",
         sa.Column("absent", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    # Before this revision nobody was spared because many seemed absent.
+    assessment = sa.table(
+        "assessment_assessment",
+        sa.column("absent", sa.Boolean()),
+        sa.column("presence", sa.String()),
+    )
+    op.execute(
+        sa.update(assessment)
+        .where(assessment.c.presence == "contradicted")
+        .values(absent=sa.true())
     )
     op.create_index(
         "ix_assessment_assessment_site_start", "assessment_assessment", ["site_id", "start_ms"]
