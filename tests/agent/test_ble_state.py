@@ -217,6 +217,15 @@ def test_a_slot_that_is_over_ends_where_it_ended_and_the_next_is_not_claimed() -
     assert told(sent, FIRST + 4, 0) == []
 
 
+def test_a_stretch_before_a_sleep_does_not_last_until_the_next_slot_that_was_sent() -> None:
+    # The collector takes the end of a stretch for a moment of its last slot: eight hours of sleep in
+    # it would be a clock that is eight hours behind.
+    sent = noted((FIRST, None), (FIRST + 1, None), (FIRST + 1920, None))
+    before, after = told(sent, FIRST + 1920, 400)
+    assert before == (FIRST, FIRST + 1, True, at(FIRST, 5)[1], at(FIRST + 1, 5)[1])
+    assert after[:4] == (FIRST + 1920, FIRST + 1920, True, at(FIRST + 1920, 5)[1])
+
+
 @given(
     st.lists(st.tuples(st.integers(-3, 5), st.booleans(), st.integers(0, 20_000)), max_size=30),
     st.integers(-100_000, 100_000),
