@@ -105,7 +105,10 @@ def _radio(config: DeviceConfig, around: Surroundings, *, personal: bool) -> lis
     radio, clock = around.radio, around.clock
     if radio is None:
         return []
-    samplers: list[Sampler] = [BeaconSampler(radio, config, clock, personal=personal)]
+    asleep = around.platform.suspended_ms
+    samplers: list[Sampler] = [
+        BeaconSampler(radio, config, clock, personal=personal, suspended_ms=asleep)
+    ]
     if config.rid_key is not None:
         samplers.append(
             AdvertSampler(radio, around.platform, clock, config.rid_key, personal=personal)
