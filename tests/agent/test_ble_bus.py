@@ -121,6 +121,18 @@ def test_a_packet_of_ours_is_read_and_later_ones_that_say_only_what_is_new() -> 
         assert sighting.address == bytes.fromhex("c00000000001")
 
 
+def test_an_answer_that_tells_of_a_railway_station_is_read() -> None:
+    # GetManagedObjects: all devices that bluetoothd remembers, about a KiB each.
+    objects = {
+        f"{ADAPTER}/dev_{n}": {"org.bluez.Device1": {"Name": Variant("s", "x" * 1_000)}}
+        for n in range(2_000)
+    }
+    frame = signal("Answer", "a{oa{sa{sv}}}", objects)
+    assert len(frame) > 2 << 20
+    [found] = Called(frame).values
+    assert len(found) == 2_000
+
+
 def test_what_is_no_packet_is_not_counted() -> None:
     reader = packets()
     for frame in (
