@@ -17,6 +17,7 @@ import pytest
 
 from tests.fakes.dbus import PrivateBus, private_bus, until
 from tests.fakes.mockair import Running, running
+from tests.fakes.platform import FakePlatform
 from zaigang_agent.ble import bluez_radio, faults
 from zaigang_agent.ble.adverts import rid_frame
 from zaigang_agent.ble.air import Broadcast, FrameAt, Heard
@@ -24,6 +25,8 @@ from zaigang_agent.ble.bleak_radio import BleakRadio
 from zaigang_agent.ble.bluez_radio import BluezRadio, Windows
 from zaigang_agent.ble.ear import Ear
 from zaigang_agent.ble.supervision import Patience
+from zaigang_agent.samplers.adverts import AdvertSampler
+from zaigang_agent.samplers.base import Now, troubles
 from zaigang_shared import rid
 from zaigang_shared.clock import SystemClock
 from zaigang_shared.device_config import Carried, DeviceConfig, Kept
@@ -486,6 +489,19 @@ def test_a_slot_that_was_not_on_the_air_is_told_as_such(radio: Make) -> None:
         node.advertise(frame_at)
         until("told", lambda: any(not s.ok for s in stretches(node)))
         assert air.mock.broadcast == []
+
+
+def test_where_no_program_may_broadcast_nothing_is_claimed_and_nobody_is_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    radio = BleakRadio(CLOCK)
+    sampler = AdvertSampler(radio, FakePlatform(), CLOCK, KEY, personal=True)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert sampler.sample(Now(CLOCK.utc_ms(), CLOCK.boot_ms(), 0)) == []
+    assert radio.broadcast() is None  # not even that slot 0, in 1970, was not sent
+    assert sampler.sample(Now(CLOCK.utc_ms(), CLOCK.boot_ms(), 60_000)) == []
+    assert troubles([sampler]) == {}
+    radio.close()
 
 
 def test_no_room_on_the_adapter_is_said(radio: Make) -> None:
