@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.clock import FakeClock
 from zaigang_agent.ble import faults
+from zaigang_agent.ble.air import Sighting
 from zaigang_agent.ble.reception import DeviceCount, Reception
 from zaigang_agent.ble.sent import Sent
 from zaigang_agent.ble.supervision import Patience, Supervision
@@ -158,6 +159,33 @@ def test_a_new_listener_takes_over_without_what_was_counted_before() -> None:
     assert reception.take().adverts == 0
     reception.close()
     assert reception.take().healthy is False
+
+
+def test_what_was_on_its_way_while_the_machine_slept_is_neither_counted_nor_passed_on() -> None:
+    clock, passed = FakeClock(), []
+
+    class Keeper:
+        needles = None
+
+        def hear(self, sighting: Sighting) -> None:
+            passed.append(sighting.t_ms)
+
+    reception = Reception(clock, Patience())
+    reception.listen(Keeper())
+    reception.started()
+    for after_ms in (1_000, 9_000, 8 * 3_600_000, 1_000, 1_000, 4_000):
+        clock.advance(after_ms)
+        reception.hear("a", Sighting(clock.boot, -50))
+    reception.opens()  # a window: before it nothing was read, and nothing was on its way
+    clock.advance(12_000)
+    reception.opens()
+    reception.hear("a", Sighting(clock.boot, -50))
+    began_ms = FakeClock().boot
+    woke_ms = began_ms + 10_000 + 8 * 3_600_000
+    assert passed == [
+        began_ms + 1_000, began_ms + 10_000, woke_ms + 2_000, woke_ms + 6_000, woke_ms + 18_000,
+    ]  # fmt: skip
+    assert reception.take().adverts == len(passed)
 
 
 # ---- what was sent
