@@ -108,6 +108,7 @@ def surroundings(
         spooled=lambda: spool.waiting,
         errors=lambda: errors,
         last_boot=lambda: spool.before().boot,
+        last_alive_ms=spool.written_ms,
         count=lambda code: errors.update((code,)),
     )
 

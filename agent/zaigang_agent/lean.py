@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -56,6 +57,8 @@ def _stand_in(name: str) -> ModuleType:
 _SETTLED_S: Final = 90.0
 # Renewals and the like bring some of it back. More often would be for nothing.
 _AGAIN_S: Final = 3600.0
+# A library is loaded in milliseconds. Smaller may see the same half of it twice; larger is for nothing.
+_LOOK_AGAIN_S: Final = 1.0
 _MADV_DONTNEED: Final = 4  # madvise(2)
 
 
@@ -78,7 +81,8 @@ def let_go() -> None:
 
     Pages of a file that nobody may write to through this mapping, and of which no copy was changed,
     come back from the file when they are touched again: MADV_DONTNEED loses nothing there
-    (madvise(2)). Pages that the linker has changed are left alone. Does nothing where it is refused.
+    (madvise(2)). Pages that the linker has changed are left alone, in memory or swapped out. Does
+    nothing where it is refused.
     """
     # A MiB, where the clock is not asked through it already; what it gives back is several.
     import ctypes
@@ -86,26 +90,39 @@ def let_go() -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):  # glibc
         libc.malloc_trim(0)
-    try:
-        lines = Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for begin, end in untouched(lines):
+    for begin, end in settled():
         libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_DONTNEED)
+
+
+def settled() -> set[tuple[int, int]]:
+    """`untouched` mappings of this process that are the same at two looks. Another thread may be
+    loading a library: until its data are laid over, all of it looks like an untouched file."""
+    try:
+        before = set(untouched(_smaps()))
+        time.sleep(_LOOK_AGAIN_S)
+        return before.intersection(untouched(_smaps()))
+    except OSError:
+        return set()
+
+
+def _smaps() -> list[str]:
+    return Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace").splitlines()
 
 
 def untouched(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:
     """Begin and end of mappings that are private, not writable, of a file, and as the file is
-    (proc_pid_smaps(5))."""
+    (proc_pid_smaps(5)). A changed page is "Anonymous" in memory and "Swap" when it was swapped out."""
     where: tuple[int, int] | None = None
     for line in smaps:
         name, _, rest = line.partition(" ")
         if not name.endswith(":"):
+            if where is not None:
+                yield where
             permissions, _offset, _device, inode, *_path = rest.split()
             begin, _, end = name.partition("-")
             ours = permissions in ("r--p", "r-xp") and inode != "0"
             where = (int(begin, 16), int(end, 16)) if ours else None
-        elif name == "Anonymous:" and where is not None:
-            if rest.split()[0] == "0":
-                yield where
+        elif name in ("Anonymous:", "Swap:") and rest.split()[0] != "0":
             where = None
+    if where is not None:
+        yield where

@@ -61,14 +61,9 @@ class Orders:
     @property
     def config(self) -> SignedConfig:
         """What is in force, with the version that it is of."""
-        told = self.newest
-        if self.refused is not None or self._uncounted:
-            mixed = trial.mixture(self.newest.config, self._good.config)
-            told = SignedConfig(told.device_id, self._good.version, self._good.at_ms, mixed)
-        if self._bare:
-            bare = trial.barest(told.config)
-            told = SignedConfig(told.device_id, told.version, told.at_ms, bare)
-        return told
+        goes_back = self.refused is not None or self._uncounted
+        told = self._mixed() if goes_back else self.newest
+        return _barest(told) if self._bare else told
 
     def start(self, last_seq: int) -> None:
         """The program starts; `last_seq`: the newest envelope of the starts before."""
@@ -103,25 +98,33 @@ class Orders:
     def build(self, make: Callable[[SignedConfig], _T]) -> _T:
         """What `make` makes of the configuration in force. One that it cannot be made of is given up.
 
-        Raises ConfigError for what the person at this device has to put right.
+        Raises ConfigError for what the person at this device has to put right: a mistake that is no
+        configuration's, and is held against none.
         """
         try:
             return make(self.config)
         except ConfigError as error:
-            if not self.on_trial and trial.barest(self.config.config) == self.config.config:
-                raise
-            why = str(error)
-        if self.on_trial:
-            self._refuse(why)
+            problem = error
+        tried = self.on_trial and not self._uncounted
+        if tried:
             with contextlib.suppress(ConfigError):
-                return make(self.config)
+                made = make(self._mixed())
+                self._refuse(str(problem))
+                return made
+        try:
+            made = make(_barest(self._mixed() if tried else self.config))
+        except ConfigError:
+            self.stopped()
+            raise problem from None
+        if tried:
+            self._refuse(str(problem))
         self._bare = True
         self._errors["config_unusable"] = 1
         self._problems[_PROBLEM] = (
-            f"configuration {self.config.version} cannot be carried out ({why}): no sensor is read "
-            "until a newer one comes"
+            f"configuration {self.config.version} cannot be carried out ({problem}): no sensor is "
+            "read until a newer one comes"
         )
-        return make(self.config)
+        return made
 
     def judge(
         self, awake_ms: int, *, looking: bool, connected: bool, last_seq: int, through: int
@@ -155,6 +158,11 @@ class Orders:
         if self.on_trial and self._exam is not None:
             with contextlib.suppress(AgentError):  # then this start counts, as a crash does
                 keys.save_mark(self._state_dir, trial.stopped(self._mark))
+
+    def _mixed(self) -> SignedConfig:
+        """What is in force in the place of a newest one that is not."""
+        mixed = trial.mixture(self.newest.config, self._good.config)
+        return SignedConfig(self.newest.device_id, self._good.version, self._good.at_ms, mixed)
 
     def _known(self, mark: Mark | None) -> Mark:
         if mark is None or mark.version != self.newest.version:
@@ -191,6 +199,10 @@ class Orders:
             f"{self._good.version}, within what {version} allows; it is for IT to send a better one"
         )
         _log.warning("%s", self._problems[_PROBLEM])
+
+
+def _barest(told: SignedConfig) -> SignedConfig:
+    return SignedConfig(told.device_id, told.version, told.at_ms, trial.barest(told.config))
 
 
 def look(identity: Identity) -> Orders:

@@ -241,10 +241,8 @@ class Runner:
         rest(self._samplers)
         self._samplers = list(self._orders.build(self._parts.samplers))
         self._config = self._orders.config
-        for name, turn in self._turns.items():
-            if turn.problem is not None:  # it ends here; if it lasts, it is told anew
-                self._keeper.add(gap(turn.problem, now_ms, turn.since_ms))
-                self._problems.pop(name, None)
+        for name in self._turns:
+            self._end_trouble(name, now_ms)
         self._turns = {sampler.name: _Turn(now_ms) for sampler in self._samplers}
 
     def _tell_what_was_missed(self) -> None:
@@ -279,6 +277,7 @@ class Runner:
         personal = [sampler for sampler in self._samplers if sampler.personal]
         rest(personal)
         for sampler in personal:
+            self._end_trouble(sampler.name, now_ms)
             self._turns[sampler.name] = _Turn(now_ms)
         self._closed, self._closed_since_ms = closed, now_ms
 
@@ -316,12 +315,17 @@ class Runner:
             _log.exception("sampler %s failed", sampler.name)
             self._trouble(sampler, turn, now, "crash", f"{type(error).__name__} in the program")
             return
-        if turn.problem is not None:
-            self._keeper.add(gap(turn.problem, now.boot_ms, turn.since_ms))
-            turn.problem = None
-            self._problems.pop(sampler.name, None)
+        self._end_trouble(sampler.name, now.boot_ms)
         for reading in readings:
             self._keeper.add(reading)
+
+    def _end_trouble(self, name: str, now_ms: int) -> None:
+        """It ends here; if it lasts, it is told anew."""
+        turn = self._turns[name]
+        if turn.problem is not None:
+            self._keeper.add(gap(turn.problem, now_ms, turn.since_ms))
+            turn.problem = None
+            self._problems.pop(name, None)
 
     def _trouble(
         self, sampler: Sampler, turn: _Turn, now: Now, reason: GapReason, detail: str

@@ -156,6 +156,10 @@ class Spool:
         ).fetchone()
         return Before(boot, up_ms, bool(stopped))
 
+    def written_ms(self) -> int | None:
+        """When an envelope was kept last, UTC, by the file's own time; None when none ever was."""
+        return None if self.last_seq == 0 else spoolfile.written_ms(self._state_dir)
+
     def broken(self) -> str | None:
         """Why nothing may be sealed any more; None when all is well."""
         why: str | None = self._db.execute("SELECT broken FROM chain").fetchone()[0]

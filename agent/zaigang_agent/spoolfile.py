@@ -119,6 +119,16 @@ def take_lock(state_dir: Path) -> int:
     return lock
 
 
+def written_ms(state_dir: Path) -> int | None:
+    """When the file was last written to, UTC. Opening it makes an empty log, which says nothing."""
+    found = []
+    for name in (FILE, f"{FILE}-wal"):
+        with contextlib.suppress(OSError):
+            file = (state_dir / name).stat()
+            found += [file.st_mtime_ns // 1_000_000] if file.st_size else []
+    return max(found, default=None)
+
+
 def marker(state_dir: Path) -> bytes:
     """What a copy does not have: this machine's id and board, and this folder's inode.
 

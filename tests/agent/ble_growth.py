@@ -18,9 +18,12 @@ radio = {"bleak": BleakRadio, "bluez": BluezRadio}[sys.argv[1]](clock)
 radio.start(Ear(DeviceConfig(hours=None, net_key=bytes(32)), clock.utc_ms))
 heard, pause = 0, threading.Event()
 for _ in sys.stdin:
-    while adverts := radio.heard().adverts:  # it reads once a second
+    quiet = 0
+    while quiet < 5:  # it reads once a second, on a loaded machine less often
+        adverts = radio.heard().adverts
         heard += adverts
-        pause.wait(1.2)
+        quiet = 0 if adverts else quiet + 1
+        pause.wait(0.5)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     sys.stdout.write(f"{heard} {pages * 4}\n")
     sys.stdout.flush()

@@ -121,6 +121,41 @@ def test_a_packet_of_ours_is_read_and_later_ones_that_say_only_what_is_new() -> 
         assert sighting.address == bytes.fromhex("c00000000001")
 
 
+def test_what_bluez_knows_already_is_remembered_of_ours_alone_and_is_not_heard_yet() -> None:
+    packets = Packets(ADAPTER, Ours())
+    ours = {"ServiceData": {rid.SERVICE_UUID: list(FRAME)}}
+    strangers = {"ManufacturerData": {0x4C: list(b"\x10\x05SENTINEL")}}
+    packets.remember(
+        {
+            PATH: {"org.bluez.Device1": ours},
+            PATH[:-1] + "2": {"org.bluez.Device1": strangers},
+            PATH.replace("hci0", "hci1"): {"org.bluez.Device1": ours},
+            ADAPTER: {"org.bluez.Adapter1": {}},
+        }
+    )
+    assert len(packets._known) == 1
+    [known] = packets._known.values()
+    assert known.rssi_dbm == 0
+    found = packets.read(changed({"RSSI": Variant("n", -60)}), 5)
+    assert found is not None
+    assert found[1] is not None
+    assert (found[1].t_ms, found[1].rssi_dbm) == (5, -60)
+    assert found[1].service_data == {rid.SERVICE_UUID: FRAME}
+    packets.remember(None)  # whatever it answers
+
+
+def test_an_answer_that_tells_of_a_railway_station_is_read() -> None:
+    # GetManagedObjects: all devices that bluetoothd remembers, about a KiB each.
+    objects = {
+        f"{ADAPTER}/dev_{n}": {"org.bluez.Device1": {"Name": Variant("s", "x" * 1_000)}}
+        for n in range(2_000)
+    }
+    frame = signal("Answer", "a{oa{sa{sv}}}", objects)
+    assert len(frame) > 2 << 20
+    [found] = Called(frame).values
+    assert len(found) == 2_000
+
+
 def test_what_is_no_packet_is_not_counted() -> None:
     reader = packets()
     for frame in (

@@ -17,6 +17,7 @@ import pytest
 
 from tests.fakes.dbus import PrivateBus, private_bus, until
 from tests.fakes.mockair import Running, running
+from tests.fakes.platform import FakePlatform
 from zaigang_agent.ble import bluez_radio, faults
 from zaigang_agent.ble.adverts import rid_frame
 from zaigang_agent.ble.air import Broadcast, FrameAt, Heard
@@ -24,6 +25,8 @@ from zaigang_agent.ble.bleak_radio import BleakRadio
 from zaigang_agent.ble.bluez_radio import BluezRadio, Windows
 from zaigang_agent.ble.ear import Ear
 from zaigang_agent.ble.supervision import Patience
+from zaigang_agent.samplers.adverts import AdvertSampler
+from zaigang_agent.samplers.base import Now, troubles
 from zaigang_shared import rid
 from zaigang_shared.clock import SystemClock
 from zaigang_shared.device_config import Carried, DeviceConfig, Kept
@@ -59,6 +62,7 @@ class Listening:
         self.began_ms = CLOCK.boot_ms()
         self.last = Heard(0, 0, healthy=False, restarts=0)
         self.adverts = self.restarts = 0
+        self.heard_ids: set[bytes] = set()
 
     def start(self) -> Listening:
         self.radio.start(self.ear)
@@ -77,6 +81,12 @@ class Listening:
     def hears(self, code: bytes) -> bool:
         self.look()
         return any(beacon.id == code for beacon in self.beacons())
+
+    def hears_at(self, clock: SystemClock, code: int) -> bool:
+        self.look()
+        found = self.ear.take(self.began_ms, clock.boot_ms(), 0)
+        self.heard_ids |= {reading.id for reading in found if isinstance(reading, Beacon)}
+        return code.to_bytes(8, "big") in self.heard_ids
 
     def says(self, problem: str) -> bool:
         heard = self.look()
@@ -233,6 +243,55 @@ def test_a_device_that_was_known_before_is_not_heard_until_it_sends(radio: Make)
         assert second.beacons() == []
         hear(air, 2)
         until("heard", lambda: second.hears((2).to_bytes(8, "big")))
+
+
+def test_a_beacon_that_never_changes_is_heard_by_the_next_listener_too(radio: Make) -> None:
+    # BlueZ tells what has changed since the last packet. Every hour listening begins anew, and
+    # whoever begins knows nothing of the packets before.
+    static = rid.Frame(True, False, -59, bytes(range(8))).encode()
+    with running() as air:
+        laptop = begun(radio(), air)
+
+        def is_heard() -> bool:
+            strength = -50 - next(PACKETS) % 40
+            data = {rid.SERVICE_UUID: static}
+            air.call(air.mock.packet, "C0:00:00:00:00:07", rssi=strength, service_data=data)
+            return laptop.hears(bytes(range(8)))
+
+        until("the first hears it", is_heard)
+        laptop.radio.stop()
+        adapter = air.mock.adapters["/org/bluez/hci0"]
+        until("it rests", lambda: not adapter.discovering)
+        laptop.ear = Ear(CONFIG, CLOCK.utc_ms)
+        laptop.start()
+        until("it listens anew", lambda: adapter.discovering)
+        until("the next hears it", is_heard, 5)
+
+
+class Sleeper(SystemClock):
+    """The clock of a machine that can fall asleep."""
+
+    slept_ms = 0
+
+    def boot_ms(self) -> int:
+        return super().boot_ms() + self.slept_ms
+
+
+def test_what_came_before_the_machine_slept_is_not_dated_after_it(radio: Make) -> None:
+    clock = Sleeper()
+
+    def is_heard(code: int) -> bool:
+        hear(air, code)
+        return laptop.hears_at(clock, code)
+
+    with running() as air:
+        laptop = Listening(radio(patience=Patience(), clock=clock)).start()
+        until("it listens", laptop.is_well)
+        until("it hears", lambda: is_heard(1))
+        clock.slept_ms = 8 * 3_600_000  # with a packet on its way that nobody has read
+        hear(air, 2)
+        until("it was read", lambda: is_heard(3))
+        assert not laptop.hears_at(clock, 2)
 
 
 def test_a_stopped_radio_does_not_listen_and_a_started_one_does_again(radio: Make) -> None:
@@ -486,6 +545,19 @@ def test_a_slot_that_was_not_on_the_air_is_told_as_such(radio: Make) -> None:
         node.advertise(frame_at)
         until("told", lambda: any(not s.ok for s in stretches(node)))
         assert air.mock.broadcast == []
+
+
+def test_where_no_program_may_broadcast_nothing_is_claimed_and_nobody_is_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    radio = BleakRadio(CLOCK)
+    sampler = AdvertSampler(radio, FakePlatform(), CLOCK, KEY, personal=True)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert sampler.sample(Now(CLOCK.utc_ms(), CLOCK.boot_ms(), 0)) == []
+    assert radio.broadcast() is None  # not even that slot 0, in 1970, was not sent
+    assert sampler.sample(Now(CLOCK.utc_ms(), CLOCK.boot_ms(), 60_000)) == []
+    assert troubles([sampler]) == {}
+    radio.close()
 
 
 def test_no_room_on_the_adapter_is_said(radio: Make) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.clock import FakeClock
 from zaigang_agent.ble import faults
+from zaigang_agent.ble.air import Sighting
 from zaigang_agent.ble.reception import DeviceCount, Reception
 from zaigang_agent.ble.sent import Sent
 from zaigang_agent.ble.supervision import Patience, Supervision
@@ -160,6 +161,33 @@ def test_a_new_listener_takes_over_without_what_was_counted_before() -> None:
     assert reception.take().healthy is False
 
 
+def test_what_was_on_its_way_while_the_machine_slept_is_neither_counted_nor_passed_on() -> None:
+    clock, passed = FakeClock(), []
+
+    class Keeper:
+        needles = None
+
+        def hear(self, sighting: Sighting) -> None:
+            passed.append(sighting.t_ms)
+
+    reception = Reception(clock, Patience())
+    reception.listen(Keeper())
+    reception.started()
+    for after_ms in (1_000, 9_000, 8 * 3_600_000, 1_000, 1_000, 4_000):
+        clock.advance(after_ms)
+        reception.hear("a", Sighting(clock.boot, -50))
+    reception.opens()  # a window: before it nothing was read, and nothing was on its way
+    clock.advance(12_000)
+    reception.opens()
+    reception.hear("a", Sighting(clock.boot, -50))
+    began_ms = FakeClock().boot
+    woke_ms = began_ms + 10_000 + 8 * 3_600_000
+    assert passed == [
+        began_ms + 1_000, began_ms + 10_000, woke_ms + 2_000, woke_ms + 6_000, woke_ms + 18_000,
+    ]  # fmt: skip
+    assert reception.take().adverts == len(passed)
+
+
 # ---- what was sent
 
 SLOT = rid.SLOT_MS
@@ -215,6 +243,15 @@ def test_a_slot_that_is_over_ends_where_it_ended_and_the_next_is_not_claimed() -
     [(first, last, ok, _, until_ms)] = told(sent, FIRST + 3, 200)  # it slept, or its thread hangs
     assert (first, last, ok, until_ms) == (FIRST, FIRST, True, at(FIRST + 1)[1] - 1)
     assert told(sent, FIRST + 4, 0) == []
+
+
+def test_a_stretch_before_a_sleep_does_not_last_until_the_next_slot_that_was_sent() -> None:
+    # The collector takes the end of a stretch for a moment of its last slot: eight hours of sleep in
+    # it would be a clock that is eight hours behind.
+    sent = noted((FIRST, None), (FIRST + 1, None), (FIRST + 1920, None))
+    before, after = told(sent, FIRST + 1920, 400)
+    assert before == (FIRST, FIRST + 1, True, at(FIRST, 5)[1], at(FIRST + 1, 5)[1])
+    assert after[:4] == (FIRST + 1920, FIRST + 1920, True, at(FIRST + 1920, 5)[1])
 
 
 @given(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.clock import FakeClock
-from zaigang_agent.drivers.bus import Climate, OpenBus, SensorError
+from zaigang_agent.drivers.bus import Bus, Climate, OpenBus, SensorError
 from zaigang_agent.drivers.catalog import DRIVERS
 from zaigang_agent.drivers.scan import scan
 from zaigang_agent.drivers.shared_bus import SharedBus
@@ -345,3 +345,29 @@ def test_a_value_that_jumps_on_a_line_without_checksum_is_a_gap() -> None:
         desk.look()
     device.air = honest  # type: ignore[method-assign]  # the wire is well again
     assert desk.look() is not None  # back to what was believed is no jump
+
+
+class Disturbed:
+    """A bus on which one bit of the first answer of 26 bytes is wrong; there is no checksum in it."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.write, self.sleep, self._bus = bus.write, bus.sleep, bus
+        self._quiet = False
+
+    def read(self, address: int, count: int) -> bytes:
+        data = self._bus.read(address, count)
+        if count != 26 or self._quiet:
+            return data
+        self._quiet = True
+        return data[:3] + bytes([data[3] ^ 0x10]) + data[4:]
+
+
+@pytest.mark.parametrize("ask", [DRIVERS["bme280"].identify, DRIVERS["bme280"].measure])
+def test_a_calibration_that_the_wire_has_changed_is_neither_another_sensor_nor_another_value(
+    ask: Callable[[Bus, int], object],
+) -> None:
+    desk = Desk("bme280")
+    bus = desk.bus.open()
+    with pytest.raises(SensorError, match="another calibration"):
+        ask(Disturbed(bus), 0x76)
+    assert ask(bus, 0x76)

@@ -99,10 +99,45 @@ Anonymous:             0 kB
 7f0000006000-7f0000007000 r--p 00000000 08:01 79 /usr/lib/locale/LC_CTYPE
 Anonymous:             0 kB
 VmFlags: rd mr mw me sd
+7f0000007000-7f0000009000 r--p 00003000 08:01 80 /usr/lib/of a kernel without swap.so
+Anonymous:             0 kB
 """
     assert list(lean.untouched(smaps.splitlines())) == [
         (0x7F0000000000, 0x7F0000002000), (0x7F0000006000, 0x7F0000007000),
+        (0x7F0000007000, 0x7F0000009000),
     ]  # fmt: skip
+
+
+def test_pages_that_the_linker_has_changed_are_not_thrown_away_out_of_swap() -> None:
+    # Once such a page is swapped out, it is "Anonymous: 0": only "Swap" knows of the copy.
+    smaps = """\
+7f0000000000-7f0000002000 r--p 00003000 08:01 77 /usr/lib/a library.so
+Rss:                   0 kB
+Anonymous:             0 kB
+Swap:                  8 kB
+SwapPss:               8 kB
+7f0000002000-7f0000004000 r-xp 00001000 08:01 77 /usr/lib/a library.so
+Anonymous:             0 kB
+Swap:                  0 kB
+SwapPss:               0 kB
+"""
+    assert list(lean.untouched(smaps.splitlines())) == [(0x7F0000002000, 0x7F0000004000)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="madvise(2) as on Linux")
+def test_what_another_thread_maps_meanwhile_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # dlopen first maps a library whole, read only, and lays its data over a part of it afterwards.
+    half_loaded = [
+        "7f0000000000-7f0000009000 r--p 00000000 08:01 77 /usr/lib/new.so",
+        "Anonymous: 0 kB",
+    ]
+    loaded = [
+        "7f0000000000-7f0000004000 r--p 00000000 08:01 77 /usr/lib/new.so", "Anonymous: 0 kB",
+        "7f0000004000-7f0000009000 rw-p 00004000 08:01 77 /usr/lib/new.so", "Anonymous: 8 kB",
+    ]  # fmt: skip
+    monkeypatch.setattr(lean, "_smaps", iter([half_loaded, loaded]).__next__)
+    monkeypatch.setattr(lean, "_LOOK_AGAIN_S", 0.0)
+    assert list(lean.settled()) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="madvise(2) as on Linux")

@@ -426,3 +426,18 @@ def test_a_mistake_in_the_devices_own_file_is_for_the_person_at_the_device(folde
 
     with pytest.raises(ConfigError):
         opened(folder).build(local)
+
+
+def test_a_mistake_in_the_devices_own_file_is_not_held_against_a_configuration_on_trial(
+    folder: Path,
+) -> None:
+    def local(_: SignedConfig) -> None:
+        raise ConfigError("[node] sensors: 'x' is not a sensor")
+
+    keys.keep_config(folder, a_config(replace(PLAIN, environment_s=5), 2))
+    for _ in range(trial.MAX_STARTS + 2):  # somebody tries, and tries again
+        with pytest.raises(ConfigError):
+            opened(folder).build(local)
+    mended = opened(folder)
+    assert mended.on_trial
+    assert mended.build(lambda signed: signed.version) == 2

@@ -486,6 +486,24 @@ def test_new_hours_close_the_eyes_at_once_and_lose_nothing_that_was_read(world: 
     assert [gap.reason for gap in world.gaps()] == ["off_hours"]
 
 
+def test_trouble_ends_with_the_working_hours_and_is_not_told_for_ever(office: World) -> None:
+    office.at(24 + 17, 0)
+    office.sampler.trouble = SampleError("permission", "no session helper answers")
+    office.run(60)
+    began_at = office.clock.boot - 60_000
+    assert office.runner.status().problems == {"fake": "no session helper answers"}
+    office.at(24 + 18, 31)
+    office.run(20)
+    closed_at = office.clock.boot - 20_000
+    assert office.runner.status().problems == {}
+    office.sampler.trouble = None
+    office.at(48 + 9, 0)
+    office.run(60)
+    assert office.runner.status().problems == {}
+    lasted = [g for g in office.gaps() if g.reason == "permission" and g.span_ms]
+    assert [(gap.from_t, gap.t_ms) for gap in lasted] == [(began_at, closed_at)]
+
+
 def test_other_settings_build_the_samplers_anew_and_end_their_trouble(world: World) -> None:
     world.sampler.trouble = SampleError("sensor_failed", "the sensor does not answer")
     world.run(40)

@@ -182,6 +182,32 @@ def test_a_deaf_radio_is_told_as_deaf() -> None:
     assert not scan.healthy
 
 
+def test_a_radio_does_not_claim_to_have_listened_while_the_machine_slept() -> None:
+    clock, slept = FakeClock(), [7_000]
+    radio = LoopbackAir().radio("laptop", clock, lambda _: None)
+    sampler = BeaconSampler(radio, CONFIG, clock, suspended_ms=lambda: slept[0])
+    look(sampler, clock, 0)
+    healthy = []
+    for asleep_ms in (0, 40_000, 0, 8 * 3_600_000, 0):
+        slept[0] += asleep_ms
+        [scan] = look(sampler, clock, 60_000 + asleep_ms)
+        assert isinstance(scan, Scan)
+        healthy.append(scan.healthy)
+    assert healthy == [True, False, True, False, True]
+
+
+def test_a_sleep_outside_working_hours_says_nothing_of_the_radio_afterwards() -> None:
+    clock, slept = FakeClock(), [0]
+    radio = LoopbackAir().radio("laptop", clock, lambda _: None)
+    sampler = BeaconSampler(radio, CONFIG, clock, suspended_ms=lambda: slept[0])
+    look(sampler, clock, 0)
+    slept[0] = 3_600_000
+    sampler.sample(Now(clock.utc, clock.boot, 0))
+    [scan] = look(sampler, clock, 60_000)
+    assert isinstance(scan, Scan)
+    assert scan.healthy
+
+
 def test_what_was_heard_while_not_allowed_to_listen_is_dropped() -> None:
     clock, air = FakeClock(), LoopbackAir()
     node = air.radio("node", clock, lambda _: None)

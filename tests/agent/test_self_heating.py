@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,13 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.agent import BOOT, DEVICE_ID, a_usage, enrolled, key_named
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import FakePlatform
-from zaigang_agent import statusfile
+from zaigang_agent import bootstrap
+from zaigang_agent.config import LocalConfig, Node
 from zaigang_agent.samplers.base import Now
 from zaigang_agent.samplers.registry import Surroundings, build
 from zaigang_agent.samplers.self_heating import Point, WarmUp, found_rise_c, vapour_hpa
-from zaigang_agent.statusfile import Status
+from zaigang_agent.sealing import Buffer, Sealer, Stamp
+from zaigang_agent.spool import Spool
 from zaigang_shared.device_config import DeviceConfig
 from zaigang_shared.readings import Environment
 
@@ -171,11 +176,7 @@ SPEC = (
 def hour(tmp_path: Path, off_min: int | None, *, synced: bool = True) -> list[Environment]:
     """70 minutes of a node that was off for so long; None: it never lived before."""
     clock = FakeClock(boot=20_000)
-    if off_min is not None:
-        alive_ms = clock.utc - clock.boot - off_min * MINUTE
-        statusfile.write_status(
-            tmp_path, Status(pid=1, agent="0", started_ms=0, updated_ms=alive_ms)
-        )
+    alive_ms = None if off_min is None else clock.utc - clock.boot - off_min * MINUTE
     (tmp_path / "bus.json").write_text(SPEC)
     around = Surroundings(
         kind="node",
@@ -184,7 +185,12 @@ def hour(tmp_path: Path, off_min: int | None, *, synced: bool = True) -> list[En
         clock=clock,
         i2c_bus=f"simulated:{tmp_path / 'bus.json'}",
         sensors=("sht4x",),
+        last_alive_ms=lambda: alive_ms,
     )
+    return looked(around, clock)
+
+
+def looked(around: Surroundings, clock: FakeClock) -> list[Environment]:
     config = DeviceConfig(hours=None, net_key=bytes(32))
     found: list[Environment] = []
     sampler = build(config, around)[0]
@@ -196,6 +202,34 @@ def hour(tmp_path: Path, off_min: int | None, *, synced: bool = True) -> list[En
         found.append(reading)
         clock.advance(MINUTE)
     return found
+
+
+@pytest.mark.parametrize(("off_min", "sealed"), [(600, True), (40, True), (600, False)])
+def test_how_long_it_was_off_outlives_the_boot_whatever_lies_in_memory_only(
+    tmp_path: Path, off_min: int, sealed: bool
+) -> None:
+    clock, state = FakeClock(boot=20_000), tmp_path / "state"
+    identity = enrolled(state, kind="node")
+    if sealed:
+        with Spool.open(state, DEVICE_ID) as spool:
+            buffer = Buffer()
+            buffer.add(a_usage(1_000))
+            Sealer(spool, key_named("device"), DEVICE_ID).seal(
+                buffer, Stamp(BOOT, 1_000, clock.utc, True)
+            )
+            spool.mark_stopped()
+    off_s = (clock.utc - clock.boot - off_min * MINUTE) / 1000
+    for file in state.glob("spool.db*"):
+        os.utime(file, (off_s, off_s))
+    (tmp_path / "bus.json").write_text(SPEC)
+    settings = Node(i2c_bus=f"simulated:{tmp_path / 'bus.json'}", sensors=("sht4x",))
+    world = bootstrap.World(clock=clock, platform=FakePlatform(synced=True))
+    with Spool.open(state, DEVICE_ID) as spool:
+        around = bootstrap.surroundings(
+            identity, LocalConfig(node=settings), world, spool, Counter()
+        )
+        told = looked(around, clock)[-1].self_heat_c
+    assert (told is not None) is (sealed and off_min >= 45)
 
 
 def test_a_node_says_its_own_warmth_beside_the_temperature_and_never_takes_it_off(

@@ -94,5 +94,6 @@ class Radio(Protocol):
         ...
 
     def broadcast(self) -> Sequence[Broadcast] | None:
-        """What was sent since the last call, in order; None when nothing was asked for."""
+        """What was sent since the last call, in order; None when nothing was asked for, and where the
+        system lets no program broadcast: then there is nothing to be said of any slot."""
         ...

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
-from zaigang_agent.ble import faults
 from zaigang_agent.ble.air import Broadcast, FrameAt, Heard, Listener
 from zaigang_agent.ble.bleak_scan import BleakScan
 from zaigang_agent.ble.reception import Reception
@@ -55,6 +54,8 @@ class BleakRadio:
         self._turn()
 
     def advertise(self, frame_at: FrameAt) -> None:
+        if sys.platform != "linux":  # no other system lets a program like this one broadcast
+            return
         self._frame_at = frame_at
         self._turn()
 
@@ -110,9 +111,6 @@ class BleakRadio:
         await _task(sending, False, self._send)
 
     async def _send(self) -> None:
-        if sys.platform != "linux":
-            self._sent.note(0, self._clock.boot_ms(), faults.NO_ADVERTISING)
-            return
         from zaigang_agent.ble.bluez_advert import Advertiser
 
         advertiser = Advertiser(self._clock, self._sent, self._adapter, self._patience)

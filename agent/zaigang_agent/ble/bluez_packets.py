@@ -73,22 +73,42 @@ class Packets:
             known.address,
         )
 
+    def remember(self, objects: Any) -> None:
+        """What BlueZ knows already (GetManagedObjects): of a beacon that never changes it says no more
+        than its strength. None of it counts as heard before it sends."""
+        for path, interfaces in objects.items() if isinstance(objects, dict) else ():
+            start, _, address = str(path).encode().rpartition(b"dev_")
+            if start + b"dev_" != self._prefix or len(address) != _ADDRESS_CHARS:
+                continue
+            said = interfaces.get(_DEVICE, {}) if isinstance(interfaces, dict) else {}
+            services = _bytes_by_key(said.get("ServiceData"), str)
+            companies = _bytes_by_key(said.get("ManufacturerData"), int)
+            uuids = (uuid.encode() for uuid in services)
+            all_of_it = b"\0".join([address, *uuids, *services.values(), *companies.values()])
+            if self._may_be_ours(all_of_it):
+                known = self._of(address)
+                known.service_data, known.manufacturer_data = services, companies
+
     def _may_be_ours(self, frame: bytes) -> bool:
         return self._needles is None or any(needle in frame for needle in self._needles)
 
     def _learn(self, address: bytes, message: Called) -> _Known:
         properties = _properties(message)
-        known = self._known.get(address)
-        if known is None:
-            if len(self._known) >= _MAX_KNOWN:
-                del self._known[next(iter(self._known))]
-            known = self._known[address] = _Known(_address(address))
+        known = self._of(address)
         rssi_dbm = properties.get("RSSI", known.rssi_dbm)
         known.rssi_dbm = rssi_dbm if isinstance(rssi_dbm, int) else known.rssi_dbm
         if "ServiceData" in properties:
             known.service_data = _bytes_by_key(properties["ServiceData"], str)
         if "ManufacturerData" in properties:
             known.manufacturer_data = _bytes_by_key(properties["ManufacturerData"], int)
+        return known
+
+    def _of(self, address: bytes) -> _Known:
+        known = self._known.get(address)
+        if known is None:
+            if len(self._known) >= _MAX_KNOWN:
+                del self._known[next(iter(self._known))]
+            known = self._known[address] = _Known(_address(address))
         return known
 
 

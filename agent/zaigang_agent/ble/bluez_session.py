@@ -133,6 +133,7 @@ class Session:
         if wanted.listener is not self._listener:
             self._listener = wanted.listener
             self._packets = Packets(self._adapter, wanted.listener)
+            self._packets.remember(self._ask(_BLUEZ, "/", _OBJECTS, "GetManagedObjects"))
         every_ms, open_ms = (
             round(seconds * 1000) for seconds in (wanted.windows.every_s, wanted.windows.open_s)
         )
@@ -151,6 +152,7 @@ class Session:
             return
         self._discovering = on  # first: packets come while the answer is on its way
         if on:
+            self._reception.opens()
             self._ask_adapter("SetDiscoveryFilter", "a{sv}", _DISCOVERY)
         self._ask_adapter("StartDiscovery" if on else "StopDiscovery")
 

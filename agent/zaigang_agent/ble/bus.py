@@ -56,7 +56,7 @@ class Called:
             return frame[at - count : at]
 
         try:
-            self.kind, self.header, self.values = dbus._read_message(exactly)
+            self.kind, self.header, self.values = dbus._read_message(exactly, _MAX_MESSAGE)
         except dbus._MalformedError as error:
             raise OSError(f"the message bus sent something else than D-Bus: {error}") from error
         self.serial = int.from_bytes(frame[8:12], "little")

@@ -17,6 +17,13 @@ _log = logging.getLogger(__name__)
 # 2 KiB tell up to some tens of thousands of devices apart, within a few per cent, however many there
 # are. Fewer would be worse in a railway station, more would be worth nothing.
 _BITS: Final = 1 << 14
+# What is heard is dated when it is read, every five seconds or more often. After a longer time nobody
+# knows when it came: the machine slept with it on its way. Larger dates it so much too late; smaller
+# loses what is heard on a busy machine.
+_UNDATED_MS: Final = 10_000
+# The system hands on what it had itself. Larger is deaf for longer; smaller dates a beacon of yesterday
+# evening to this morning.
+_CATCH_UP_MS: Final = 2_000
 
 
 class DeviceCount:
@@ -54,6 +61,8 @@ class Reception:
         self._adverts = 0
         self._devices = DeviceCount()
         self._supervision = Supervision(patience, clock.boot_ms())
+        self._read_ms: int | None = None
+        self._undated_until_ms = 0
 
     # ---- for the sampler's thread
 
@@ -87,17 +96,21 @@ class Reception:
     def listener(self) -> Listener | None:
         return self._listener
 
-    def count(self, address: str | bytes) -> None:
-        """An advertisement of a device that nobody looks into."""
+    def count(self, address: str | bytes) -> bool:
+        """An advertisement of a device that nobody looks into. Whether it came just now: else it is
+        dropped, as nobody knows when it did."""
+        now_ms = self._clock.boot_ms()
         with self._lock:
+            if not self._dated(now_ms):
+                return False
             self._adverts += 1
             self._devices.add(address)
-            self._supervision.heard(self._clock.boot_ms())
+            self._supervision.heard(now_ms)
+            return True
 
     def hear(self, address: str | bytes, sighting: Sighting) -> None:
         """An advertisement; also passed on. Never raises: the radio's thread has to go on."""
-        self.count(address)
-        listener = self._listener
+        listener = self._listener if self.count(address) else None
         if listener is None:
             return
         try:
@@ -108,13 +121,28 @@ class Reception:
 
     def started(self) -> None:
         with self._lock:
-            self._supervision.started(self._clock.boot_ms())
+            self._read_ms = self._clock.boot_ms()
+            self._supervision.started(self._read_ms)
+
+    def opens(self) -> None:
+        """From now on it is read; before, nothing came that is passed on."""
+        with self._lock:
+            self._read_ms = self._clock.boot_ms()
 
     def going_on(self) -> None:
-        """It listens, and has perhaps been given a new listener meanwhile."""
+        """It listens, has read what there was, and has perhaps been given a new listener meanwhile.
+        Called every five seconds at least."""
+        now_ms = self._clock.boot_ms()
         with self._lock:
+            self._dated(now_ms)
             if not self._supervision.has_begun:
-                self._supervision.started(self._clock.boot_ms())
+                self._supervision.started(now_ms)
+
+    def _dated(self, now_ms: int) -> bool:
+        if self._read_ms is not None and now_ms - self._read_ms > _UNDATED_MS:
+            self._undated_until_ms = now_ms + _CATCH_UP_MS
+        self._read_ms = now_ms
+        return now_ms >= self._undated_until_ms
 
     def failed(self, problem: str) -> float:
         """Seconds to wait before the next round."""

@@ -85,6 +85,10 @@ def _runs(slots: Sequence[_Slot], end_ms: int) -> list[tuple[Sequence[_Slot], in
     runs = []
     for start, stop in zip(starts, [*starts[1:], len(slots)], strict=True):
         run = slots[start:stop]
-        until_ms = slots[stop].from_ms - 1 if stop < len(slots) else end_ms
+        until_ms = end_ms
+        if stop < len(slots):
+            follows = slots[stop].slot == run[-1].slot + 1
+            # With a sleep or a new time in between, its last slot is known by its beginning alone.
+            until_ms = slots[stop].from_ms - 1 if follows else run[-1].from_ms
         runs.append((run, until_ms, run[-1].problem))
     return runs

@@ -1,8 +1,8 @@
 """Bosch BME280 (datasheet BST-BME280-DS001, sections 3 to 5; arithmetic of appendix 8.1).
 
 It has no serial number: what tells one from another is a fingerprint of its factory calibration,
-which is its own. It has no checksum either: the id is read before and after, "not measured" is
-refused, and so is what the datasheet excludes. Its accuracy is 1.0 degrees (table 2, full range; 0.5
+which is its own. It has no checksum either: the calibration is read twice, the id before and after, "not
+measured" is refused, and so is what the datasheet excludes. Its accuracy is 1.0 degrees (table 2, full range; 0.5
 only at 25 degrees) and 3 % (table 3).
 """
 
@@ -128,7 +128,15 @@ def _registers(bus: Bus, address: int, first: int, count: int) -> bytes:
 
 
 def _calibration_bytes(bus: Bus, address: int) -> tuple[bytes, bytes]:
-    return _registers(bus, address, *_CALIBRATION), _registers(bus, address, *_CALIBRATION_RH)
+    """As read twice alike: one bit that the wire changed would be another sensor, or another value.
+    Raises SensorError."""
+    first, again = (
+        (_registers(bus, address, *_CALIBRATION), _registers(bus, address, *_CALIBRATION_RH))
+        for _ in range(2)
+    )
+    if first != again:
+        raise SensorError("read twice, it had another calibration: look at wiring and pull-ups")
+    return first
 
 
 def _identify(bus: Bus, address: int) -> str:
@@ -139,7 +147,7 @@ def _identify(bus: Bus, address: int) -> str:
 
 
 def _measure(bus: Bus, address: int) -> Climate:
-    # The calibration is read each time: 33 bytes take 4 ms, and nothing has to be remembered that a
+    # The calibration is read each time: twice 33 bytes take 8 ms, and nothing has to be remembered that a
     # sensor changed meanwhile would make wrong.
     known = calibration(*_calibration_bytes(bus, address))
     command(bus, address, _CTRL_HUM, 0)

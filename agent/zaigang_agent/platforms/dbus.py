@@ -162,12 +162,14 @@ def _string(value: str) -> bytes:
     return struct.pack("<I", len(data)) + data + b"\0"
 
 
-def _read_message(exactly: Callable[[int], bytes]) -> tuple[int, dict[int, Any], list[Any]]:
+def _read_message(
+    exactly: Callable[[int], bytes], most: int = _MAX_MESSAGE
+) -> tuple[int, dict[int, Any], list[Any]]:
     start = exactly(16)
     order, kind, _flags, version, body_size, _serial, fields_size = struct.unpack("<cBBBIII", start)
     if order != b"l" or version != 1:
         raise _MalformedError("not version 1, little endian")  # one machine has one byte order
-    if body_size + fields_size > _MAX_MESSAGE:
+    if body_size + fields_size > most:
         raise _MalformedError(f"a message of {body_size + fields_size} bytes")
     padded = fields_size + -fields_size % 8
     reader = _Reader(start + exactly(padded), 12)

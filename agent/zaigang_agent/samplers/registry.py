@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from zaigang_agent import statusfile
 from zaigang_agent.ble.air import Radio
 from zaigang_agent.drivers.shared_bus import SharedBus, opener
 from zaigang_agent.errors import SampleError
@@ -51,6 +50,8 @@ class Surroundings:
     errors: Callable[[], Mapping[str, int]] = dict
     last_boot: Callable[[], bytes | None] = lambda: None
     """Boot id of the newest envelope so far."""
+    last_alive_ms: Callable[[], int | None] = lambda: None
+    """When this device was last seen alive before this start, UTC; None: never."""
     count: Callable[[str], None] = lambda _: None
     """Counts a trouble by its code, for the next health reading."""
     benches: list[Bench] = field(default_factory=list, repr=False)
@@ -105,7 +106,10 @@ def _radio(config: DeviceConfig, around: Surroundings, *, personal: bool) -> lis
     radio, clock = around.radio, around.clock
     if radio is None:
         return []
-    samplers: list[Sampler] = [BeaconSampler(radio, config, clock, personal=personal)]
+    asleep = around.platform.suspended_ms
+    samplers: list[Sampler] = [
+        BeaconSampler(radio, config, clock, personal=personal, suspended_ms=asleep)
+    ]
     if config.rid_key is not None:
         samplers.append(
             AdvertSampler(radio, around.platform, clock, config.rid_key, personal=personal)
@@ -115,8 +119,7 @@ def _radio(config: DeviceConfig, around: Surroundings, *, personal: bool) -> lis
 
 def _bench(around: Surroundings) -> Bench:
     if not around.benches:
-        alive = statusfile.read_status(around.state_dir)
-        alive_ms = None if alive is None else alive.updated_ms
+        alive_ms = around.last_alive_ms()
         around.benches.append(
             Bench(
                 SharedBus(opener(around.i2c_bus, around.clock)),
