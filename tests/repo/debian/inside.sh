@@ -79,8 +79,10 @@ systemctl start zaigang-node
 until_true 90 receipted
 promise a node runs under its own unit
 
+# Two periods of the watchdog, however fast the machine came here.
+began=$(date -d "$(state collector ActiveEnterTimestamp)" +%s)
+until_true 20 bash -c "[ \$((\$(date +%s) - $began)) -ge 12 ]"
 [ "$(state collector NRestarts) $(state collector ActiveState)" = "0 active" ]
-[ $(($(date +%s) - $(date -d "$(state collector ActiveEnterTimestamp)" +%s))) -ge 12 ]
 promise the watchdog of six seconds was fed throughout
 
 kill -STOP "$pid"
