@@ -650,8 +650,9 @@ def crowd(air: Running, addresses: list[str]) -> None:
 
 def test_several_processes_share_one_air(radio: Make, bus: PrivateBus) -> None:
     command = [sys.executable, "-m", "tests.fakes.mockbluez", "--adapters", "2", "--foreign", "200"]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     mock = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2], env=env
     )
     assert mock.stdout is not None
     try:
