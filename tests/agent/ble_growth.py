@@ -1,5 +1,5 @@
-"""A process that listens, and says on each line of its input how much it has heard so far, and its
-size in KiB. For `test_ble_radio`."""
+"""A process that listens. On each line of its input it is told how much was sent so far, and says how
+much it has heard, and its size in KiB. For `test_ble_radio`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ clock = SystemClock()
 radio = {"bleak": BleakRadio, "bluez": BluezRadio}[sys.argv[1]](clock)
 radio.start(Ear(DeviceConfig(hours=None, net_key=bytes(32)), clock.utc_ms))
 heard, pause = 0, threading.Event()
-for _ in sys.stdin:
-    quiet = 0
-    while quiet < 5:  # it reads once a second, on a loaded machine less often
+for line in sys.stdin:
+    quiet, sent = 0, int(line)
+    # It reads once a second, on a loaded machine less often: what was sent is waited for, and a while
+    # longer where some of it never comes.
+    while heard < sent and quiet < 40:
         adverts = radio.heard().adverts
         heard += adverts
         quiet = 0 if adverts else quiet + 1
