@@ -17,7 +17,6 @@ from zaigang_collector.ledger.audit import Body, Finding, newest_marked, pages
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.matching import codec
 from zaigang_collector.matching.errors import CodecError
-from zaigang_collector.matching.model import Presence
 from zaigang_collector.vault.audit import opened
 from zaigang_collector.vault.service import Vault
 
@@ -75,7 +74,7 @@ def _columns(row: Row[*tuple[Any, ...]], body: bytes) -> Iterator[Finding]:
         "work": said.work.value,
         "coverage": said.coverage,
         "provisional": said.provisional,
-        "absent": said.presence is Presence.CONTRADICTED or said.held_together,
+        "absent": said.seems_absent,
         "policy_hash": said.policy_hash,
         "body_hash": hashlib.sha256(body).digest(),
     }

@@ -70,7 +70,7 @@ def keep(
             work=assessment.work.value,
             coverage=assessment.coverage,
             provisional=assessment.provisional,
-            absent=assessment.presence is Presence.CONTRADICTED or assessment.held_together,
+            absent=assessment.seems_absent,
             body=sealed,
             body_hash=body_hash,
             evidence_hash=evidence_hash,

@@ -31,8 +31,7 @@ class Air:
 
 def dew_point_c(temp_c: float, rh_pct: float) -> float:
     """The temperature at which this air is saturated over water, °C; -60 to 130 °C, 0 to 100 %."""
-    gamma = _gamma(temp_c, rh_pct)
-    return _B_C * gamma / (_A - gamma)
+    return _dew_c(_gamma(temp_c, rh_pct))
 
 
 def air(temp_c: float, rh_pct: float, temp_acc_c: float, rh_acc_pct: float) -> Air:
@@ -46,7 +45,11 @@ def air(temp_c: float, rh_pct: float, temp_acc_c: float, rh_acc_pct: float) -> A
     by_temp = by_gamma * _A * _B_C / (_B_C + temp_c) ** 2
     by_rh = by_gamma / max(_LEAST_RH_PCT, rh_pct)
     dew_sd_k = math.hypot(by_temp * temp_acc_c, by_rh * rh_acc_pct)
-    return Air(temp_c, temp_acc_c, _B_C * gamma / (_A - gamma), dew_sd_k)
+    return Air(temp_c, temp_acc_c, _dew_c(gamma), dew_sd_k)
+
+
+def _dew_c(gamma: float) -> float:
+    return _B_C * gamma / (_A - gamma)
 
 
 def _gamma(temp_c: float, rh_pct: float) -> float:

@@ -275,3 +275,8 @@ class Assessment:
     policy_hash: str
     held_together: bool = False
     """True when a contradiction is not told because many seem absent at once."""
+
+    @property
+    def seems_absent(self) -> bool:
+        """Contradicted, or only not because many at the site seem absent at once."""
+        return self.presence is Presence.CONTRADICTED or self.held_together
