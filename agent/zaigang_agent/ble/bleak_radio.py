@@ -10,80 +10,38 @@ import logging
 import selectors
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from zaigang_agent.ble.air import Broadcast, FrameAt, Heard, Listener
+from zaigang_agent.ble.air import FrameAt
 from zaigang_agent.ble.bleak_scan import BleakScan
-from zaigang_agent.ble.reception import Reception
-from zaigang_agent.ble.sent import Sent
 from zaigang_agent.ble.supervision import Patience
+from zaigang_agent.ble.threaded import ThreadedRadio
 from zaigang_shared.clock import Clock
 
 _log = logging.getLogger(__name__)
-_CLOSE_S: Final = 10
 # Larger dates what is heard later and begins a slot's broadcast later, by some of these; smaller
 # wakes the processor more often.
 _GATHER_S: Final = 0.25
 
 
-class BleakRadio:
+class BleakRadio(ThreadedRadio):
     """`air.Radio`; `close` ends its thread for good."""
+
+    _close_s = 10
 
     def __init__(self, clock: Clock, adapter: str = "", patience: Patience | None = None) -> None:
         """`adapter`: as hci0, on Linux; empty for the first that is switched on."""
-        self._clock = clock
-        self._adapter = adapter
-        self._patience = patience or Patience()
-        self._reception = Reception(clock, self._patience)
-        self._sent = Sent()
-        self._frame_at: FrameAt | None = None
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        super().__init__(clock, adapter, patience)
         self._wake: Callable[[], object] | None = None
-        self._closing = False
-
-    def start(self, listener: Listener) -> None:
-        self._reception.listen(listener)
-        self._turn()
-
-    def stop(self) -> None:
-        self._reception.close()
-        self._frame_at = None
-        self._sent.clear()
-        self._turn()
 
     def advertise(self, frame_at: FrameAt) -> None:
-        if sys.platform != "linux":  # no other system lets a program like this one broadcast
-            return
-        self._frame_at = frame_at
-        self._turn()
+        if sys.platform == "linux":  # no other system lets a program like this one broadcast
+            super().advertise(frame_at)
 
-    def heard(self) -> Heard:
-        return self._reception.take()
-
-    def broadcast(self) -> Sequence[Broadcast] | None:
-        if self._frame_at is None:
-            return None
-        return self._sent.take(self._clock.utc_ms(), self._clock.boot_ms())
-
-    def close(self) -> None:
-        """Stop, and wait until the thread has ended."""
-        self._closing = True
-        self.stop()
-        if self._thread is not None:
-            self._thread.join(_CLOSE_S)
-
-    def _turn(self) -> None:
-        """Have the thread see what is wanted now; begin it when there is something."""
-        wanted = self._reception.listener is not None or self._frame_at is not None
-        with self._lock:
-            if self._thread is not None:
-                if self._wake is not None:
-                    self._wake()
-            elif wanted:
-                self._thread = threading.Thread(target=self._work, name="radio", daemon=True)
-                self._thread.start()
+    def _nudge(self) -> None:
+        if self._wake is not None:
+            self._wake()
 
     def _work(self) -> None:
         for library in ("bleak", "dbus_fast"):

@@ -11,22 +11,20 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from zaigang_agent.ble import faults
-from zaigang_agent.ble.air import Broadcast, FrameAt, Heard, Listener
 from zaigang_agent.ble.bluez_session import Session, Turn
 from zaigang_agent.ble.reception import Reception
 from zaigang_agent.ble.sent import Sent
 from zaigang_agent.ble.supervision import Patience
+from zaigang_agent.ble.threaded import ThreadedRadio
 from zaigang_agent.platforms.dbus import SYSTEM_BUS
 from zaigang_shared import rid
 from zaigang_shared.clock import Clock
 
 _log = logging.getLogger(__name__)
-_CLOSE_S: Final = 20
 _PROBE_S: Final = 5.0  # somebody is waiting for the screen
 # While the radio is broken: how often a slot that is not on the air is noted.
 _NOTE_EVERY_S: Final = 5.0
@@ -47,8 +45,10 @@ class Windows:
 ALWAYS: Final = Windows(1.0, 1.0)
 
 
-class BluezRadio:
+class BluezRadio(ThreadedRadio):
     """`air.Radio`; `close` ends its thread for good."""
+
+    _close_s = 20
 
     def __init__(
         self,
@@ -60,61 +60,12 @@ class BluezRadio:
     ) -> None:
         """`adapter`: as hci0; empty for the first that is switched on. `address`: of the message bus;
         None for the system's."""
-        self._clock = clock
-        self._adapter = adapter
-        self._patience = patience or Patience()
+        super().__init__(clock, adapter, patience)
         self._windows = windows
         self._address = address or _system_bus()
-        self._reception = Reception(clock, self._patience)
-        self._sent = Sent()
-        self._frame_at: FrameAt | None = None
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
         self._wake = threading.Event()
-        self._closing = False
 
-    # ---- air.Radio
-
-    def start(self, listener: Listener) -> None:
-        self._reception.listen(listener)
-        self._turn()
-
-    def stop(self) -> None:
-        self._reception.close()
-        self._frame_at = None
-        self._sent.clear()
-        self._turn()
-
-    def advertise(self, frame_at: FrameAt) -> None:
-        self._frame_at = frame_at
-        self._turn()
-
-    def heard(self) -> Heard:
-        return self._reception.take()
-
-    def broadcast(self) -> Sequence[Broadcast] | None:
-        if self._frame_at is None:
-            return None
-        return self._sent.take(self._clock.utc_ms(), self._clock.boot_ms())
-
-    def close(self) -> None:
-        """Stop, and wait until the thread has ended."""
-        self._closing = True
-        self.stop()
-        if self._thread is not None:
-            self._thread.join(_CLOSE_S)
-
-    # ---- the thread
-
-    @property
-    def _wanted(self) -> bool:
-        return self._reception.listener is not None or self._frame_at is not None
-
-    def _turn(self) -> None:
-        with self._lock:
-            if self._thread is None and self._wanted:
-                self._thread = threading.Thread(target=self._work, name="radio", daemon=True)
-                self._thread.start()
+    def _nudge(self) -> None:
         self._wake.set()
 
     def _work(self) -> None:
