@@ -72,12 +72,21 @@ def _merged(hours: Hours, utc_ms: int) -> list[tuple[int, int]]:
     return merged
 
 
-def _windows(hours: Hours, utc_ms: int) -> Iterator[tuple[int, int]]:
+def _windows(hours: Hours, utc_ms: int) -> tuple[tuple[int, int], ...]:
     """UTC ms from and to of every window that could hold or come next, in no order."""
     zone = _zone(hours.tz)
     if not _FIRST_MS < utc_ms < _LAST_MS:
-        return  # a clock that far out says nothing about working hours: nothing is allowed
-    today = (_EPOCH + timedelta(milliseconds=utc_ms)).astimezone(zone).date()
+        return ()  # a clock that far out says nothing about working hours: nothing is allowed
+    return _around(hours, (_EPOCH + timedelta(milliseconds=utc_ms)).astimezone(zone).date())
+
+
+@functools.lru_cache(maxsize=2)  # asked every few seconds, the same all day
+def _around(hours: Hours, today: date) -> tuple[tuple[int, int], ...]:
+    return tuple(_windows_around(hours, today))
+
+
+def _windows_around(hours: Hours, today: date) -> Iterator[tuple[int, int]]:
+    zone = _zone(hours.tz)
     margin_ms = hours.margin_min * _MINUTE_MS
     for ahead in range(-_DAYS_BACK, _DAYS_AHEAD + 1):
         day = today + timedelta(days=ahead)

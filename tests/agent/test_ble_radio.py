@@ -323,6 +323,7 @@ def test_a_laptop_listens_in_windows_and_hears_every_stretch_of_them(bus: Privat
 
             until("three windows", turned)
             assert air.mock.starts >= 3
+            assert air.mock.filters == 1  # BlueZ keeps it for as long as the connection lasts
             assert len(laptop.beacons()) == 1
             assert laptop.restarts == 0
             assert laptop.last.healthy

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from tests.fakes.agent import BOOT, COLLECTOR, DEVICE_ID, Store, a_usage, enroll
 from tests.fakes.clock import FakeClock
 from tests.fakes.collector_https import Authority, the_authority
 from tests.fakes.device_broker import BrokerSide, Mosquitto, broker, free_port
-from zaigang_agent import keys
+from zaigang_agent import keys, uplink
 from zaigang_agent.keys import Identity
 from zaigang_agent.sealing import Buffer, Sealer, Stamp
 from zaigang_agent.spool import Spool
@@ -117,6 +119,25 @@ def test_birth_and_goodbye_are_told_for_operators(device: Device, collector: Bro
     collector.wait_for(lambda: collector.states == [b"online"])
     device.uplink.stop()
     collector.wait_for(lambda: collector.states == [b"online", b"offline"])
+
+
+def test_a_quiet_line_does_not_wake_the_processor_every_second(
+    device: Device, collector: BrokerSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    really = select.select
+
+    def noted(*what: Any) -> Any:
+        if threading.current_thread().name.startswith("paho-mqtt-client-" + DEVICE_ID):
+            waits.append(what[3])
+        return really(*what)
+
+    monkeypatch.setattr(select, "select", noted)
+    device.seal(1)
+    device.pump_until(lambda: device.spool.waiting == 0)
+    assert waits  # and none was the reason of a delay: what is said or heard ends it
+    assert set(waits) <= {0.0, uplink._LOOK_S}
+    assert uplink._KEEPALIVE_S + uplink._LOOK_S < 1.5 * uplink._KEEPALIVE_S
 
 
 def test_what_has_no_receipt_is_sent_again_until_it_has_one(

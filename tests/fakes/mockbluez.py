@@ -100,6 +100,8 @@ class MockBluez:
         """Service data of every registration, in order."""
         self.starts = 0
         """How often somebody asked to listen."""
+        self.filters = 0
+        """How often somebody said what to listen for."""
         self._echo = echo
         self._keep_s = keep_s
         self._every_s = every_s
@@ -374,7 +376,9 @@ class MockBluez:
             adapter.discovering.add(sender)
         elif message.member == "StopDiscovery":
             adapter.discovering.discard(sender)
-        elif message.member != "SetDiscoveryFilter":
+        elif message.member == "SetDiscoveryFilter":
+            self.filters += 1
+        else:
             return None
         return Message.new_method_return(message)
 

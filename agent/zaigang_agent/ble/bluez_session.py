@@ -37,7 +37,10 @@ MAX_FRAME: Final = 31 - 2 - 16
 INTERVAL_MS: Final = (500, 600)
 # While it listens: what is heard is dated when it is read. Larger would date it later, smaller costs
 # a wake-up of the processor more often.
-_READ_EVERY_S: Final = 1.0
+_READ_EVERY_S: Final = 1.5
+# What is due so soon after something else waits for it: one wake-up for both. Larger would have a slot
+# begin late on the air, smaller would miss that a window and a slot begin together.
+_TOGETHER_S: Final = 0.05
 # `stop` and the like wake it anyhow.
 _NOTHING_TO_SEND_S: Final = 15.0
 # In a crowd the socket is full before the second is over; the bus needs a moment to fill it again.
@@ -87,10 +90,12 @@ class Session:
         self._bus: Bus | None = None
         self._adapter = ""
         self.can_send = False
-        self._began_ms = clock.boot_ms()
+        # Windows begin with a slot: one wake-up for hearing and sending, and what is heard is of one
+        # slot.
+        self._began_ms = clock.boot_ms() - clock.utc_ms() % rid.SLOT_MS
         self._packets: Packets | None = None
         self._listener: Listener | None = None
-        self._discovering = False
+        self._discovering = self._filtered = False
         self._lost: str | None = None
         self._frames: dict[str, bytes] = {}
         self._on_air: str | None = None
@@ -112,7 +117,9 @@ class Session:
             raise LostError(self._lost)
         listen_s = self._listen(wanted)
         send_s = self._send(wanted.frame_at)
-        return max(0.0, min(listen_s, send_s, _READ_ON_S if more else listen_s))
+        due_s, next_s = sorted((listen_s, send_s))
+        due_s = next_s if next_s - due_s < _TOGETHER_S else due_s
+        return max(0.0, min(due_s, _READ_ON_S) if more else due_s)
 
     def end(self) -> None:
         """Nothing is wanted any more: leave the adapter as it was."""
@@ -144,20 +151,32 @@ class Session:
             read_s = min(_READ_EVERY_S, self._patience.check_s)
             left_s = read_s if open_ms >= every_ms else (open_ms - into_ms) / 1000
             return min(read_s, left_s)
-        self._discover(False)
+        if self._discovering:
+            self._discovering = False
+            # Long before the next window. An adapter that is gone says so itself.
+            self._tell(_ADAPTER, "StopDiscovery")
         return (every_ms - into_ms) / 1000
 
     def _discover(self, on: bool) -> None:
         if on == self._discovering:
             return
         self._discovering = on  # first: packets come while the answer is on its way
-        if on:
-            self._reception.opens()
+        if not on:
+            self._ask_adapter("StopDiscovery")  # whoever starts again at once would be refused
+            return
+        self._reception.opens()
+        if not self._filtered:  # BlueZ keeps it for as long as we are connected
             self._ask_adapter("SetDiscoveryFilter", "a{sv}", _DISCOVERY)
-        self._ask_adapter("StartDiscovery" if on else "StopDiscovery")
+            self._filtered = True
+        self._ask_adapter("StartDiscovery")
 
     def _ask_adapter(self, member: str, signature: str = "", *values: Any) -> None:
         self._ask(_BLUEZ, self._adapter, _ADAPTER, member, signature, *values)
+
+    def _tell(self, interface: str, member: str, signature: str = "", *values: Any) -> None:
+        """What need not be waited for: it can only fail when there is nothing to do."""
+        if self._bus is not None:
+            self._bus.tell(_BLUEZ, self._adapter, interface, member, signature, *values)
 
     def _on_signal(self, frame: bytes) -> None:
         t_ms = self._clock.boot_ms()
@@ -225,7 +244,8 @@ class Session:
             self._register(new)
         self._on_air = new if new in self._frames else None
         if old is not None:
-            self._take_down(old)
+            self._frames.pop(old, None)
+            self._tell(_MANAGER, "UnregisterAdvertisement", "o", old)
 
     def _register(self, path: str) -> None:
         self._ask(_BLUEZ, self._adapter, _MANAGER, "RegisterAdvertisement", "oa{sv}", path, {})

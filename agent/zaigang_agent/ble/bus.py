@@ -7,6 +7,9 @@ being taken apart.
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import select
 import struct
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,14 +21,16 @@ METHOD_CALL: Final = 1
 METHOD_RETURN: Final = 2
 ERROR: Final = 3
 SIGNAL: Final = 4
-_HEAD: Final = struct.Struct("<cBBBIII")
+_START: Final = struct.Struct("<cBBBII")
+_HEAD: Final = struct.Struct("<cBBBIII")  # with the length of the array of fields that comes next
 _PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_TO, _DESTINATION, _SENDER, _SIGNATURE = range(1, 9)
+_NO_REPLY: Final = 1
 _MAX_MESSAGE: Final = 1 << 24  # all devices of a railway station at once: about a KiB each
 _CHUNK: Final = 1 << 16
-# Some ten messages of BlueZ. dbus-daemon puts 2 KiB into a socket at a time and keeps the rest, so
-# after a read that found many there may be any number behind, and what is read late is dated late.
-# Larger, and in a crowd packets are dated minutes late; smaller looks twice each time for nothing.
-_MANY_BYTES: Final = 1 << 13
+# The kernel lets 167 to 278 messages wait in a socket (measured: 212,992 bytes with what each costs
+# it, 33 KiB of the smallest); dbus-daemon keeps the rest, and what is read late is dated late. Larger,
+# and in a crowd packets are dated minutes late; smaller looks twice each time for nothing.
+_MANY_BYTES: Final = 1 << 14
 _FIXED: Final = {"y": "B", "n": "h", "q": "H", "i": "i", "u": "I", "x": "q", "t": "Q", "d": "d"}
 _SIZES: Final = {"y": 1, "n": 2, "q": 2, "i": 4, "u": 4, "x": 8, "t": 8, "d": 8}
 _ALIGNED: Final = {**_SIZES, "b": 4, "s": 4, "o": 4, "a": 4, "g": 1, "v": 1, "(": 8, "{": 8}
@@ -94,10 +99,17 @@ class Bus(dbus.Connection):
         self._on_signal = on_signal
         self._on_call = on_call
         self._buffer = bytearray()
+        self._readable = select.poll()
+        self._writable = select.poll()
 
     def open(self) -> None:
         """Connect. Raises OSError, AgentError."""
         self._open()
+        # A socket with a time-out costs two system calls more each time that it is looked at.
+        self._sock().setblocking(False)
+        self._readable, self._writable = select.poll(), select.poll()
+        self._readable.register(self._sock(), select.POLLIN)
+        self._writable.register(self._sock(), select.POLLOUT)
 
     def ask(
         self,
@@ -111,20 +123,7 @@ class Bus(dbus.Connection):
     ) -> Any:
         """Call and wait; the first value of the answer. What else comes meanwhile is dealt with.
         Raises RefusedError, TimeoutError, OSError."""
-        self._serial += 1
-        serial = self._serial
-        self._send(
-            METHOD_CALL,
-            serial,
-            [
-                (_PATH, ("o", path)),
-                (_INTERFACE, ("s", interface)),
-                (_MEMBER, ("s", member)),
-                (_DESTINATION, ("s", destination)),
-            ],
-            signature,
-            values,
-        )
+        serial = self._call(0, destination, path, interface, member, signature, values)
         deadline_ms = self._clock.boot_ms() + round(timeout_s * 1000)
         answer: Called | None = None
         while answer is None:
@@ -137,6 +136,18 @@ class Bus(dbus.Connection):
             raise RefusedError(str(answer.header.get(_ERROR_NAME, "unknown")))
         return answer.values[0] if answer.values else None
 
+    def tell(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        *values: Any,
+    ) -> None:
+        """Call, and want no answer, not even that it failed. Raises OSError."""
+        self._call(_NO_REPLY, destination, path, interface, member, signature, values)
+
     def drain(self) -> bool:
         """Deal with everything that has come. Whether more may be waiting in the bus, for which the
         socket had no room. Raises OSError."""
@@ -148,6 +159,22 @@ class Bus(dbus.Connection):
     def close(self) -> None:
         super().close()
         self._buffer.clear()
+
+    def _call(
+        self,
+        flags: int,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str,
+        values: tuple[Any, ...],
+    ) -> int:
+        """The serial number of the call."""
+        self._serial += 1
+        fields = _call_fields(destination, path, interface, member, signature)
+        self._send(METHOD_CALL, self._serial, fields, marshal(signature, *values), flags)
+        return self._serial
 
     def _dealt_with(self, frame: bytes, awaited: int) -> Called | None:
         """The answer that is waited for, when it is that."""
@@ -164,37 +191,24 @@ class Bus(dbus.Connection):
     def _answer(self, call: Called) -> None:
         answer = self._on_call(call)
         self._serial += 1
-        fields: list[tuple[int, tuple[str, Any]]] = [
-            (_REPLY_TO, ("u", call.serial)),
-            (_DESTINATION, ("s", call.sender)),
-        ]
+        fields = [(_REPLY_TO, ("u", call.serial)), (_DESTINATION, ("s", call.sender))]
         if answer is None:
             fields.append((_ERROR_NAME, ("s", "org.freedesktop.DBus.Error.UnknownMethod")))
-            self._send(ERROR, self._serial, fields, "", ())
+            self._send(ERROR, self._serial, _fields(fields, ""), b"")
         else:
             signature, value = answer
-            self._send(
-                METHOD_RETURN, self._serial, fields, signature, (value,) if signature else ()
-            )
+            body = marshal(signature, value) if signature else b""
+            self._send(METHOD_RETURN, self._serial, _fields(fields, signature), body)
 
-    def _send(
-        self,
-        kind: int,
-        serial: int,
-        fields: list[tuple[int, tuple[str, Any]]],
-        signature: str,
-        values: tuple[Any, ...],
-    ) -> None:
-        body = marshal(signature, *values)
-        if signature:
-            fields = [*fields, (_SIGNATURE, ("g", signature))]
-        header = bytearray(_HEAD.size - 4)  # the last word is the length of the array of fields
-        _put(header, "a(yv)", fields)
-        size = int.from_bytes(header[_HEAD.size - 4 : _HEAD.size], "little")
-        _pad(header, 8)
-        _HEAD.pack_into(header, 0, b"l", kind, 0, 1, len(body), serial, size)
-        self._sock().settimeout(dbus._TIMEOUT_S)
-        self._sock().sendall(bytes(header) + body)
+    def _send(self, kind: int, serial: int, fields: bytes, body: bytes, flags: int = 0) -> None:
+        """`fields`: the array of header fields with its length, as `_fields` makes it."""
+        head = _START.pack(b"l", kind, flags, 1, len(body), serial) + fields
+        left = memoryview(head + bytes(-len(head) % 8) + body)
+        while left:
+            with contextlib.suppress(BlockingIOError):
+                left = left[self._sock().send(left) :]
+            if left and not self._writable.poll(dbus._TIMEOUT_S * 1000):
+                raise TimeoutError("the message bus takes nothing")
 
     def _frames(self, wait_s: float) -> list[bytes]:
         """Whole messages that have come, after waiting for the first. Raises OSError."""
@@ -213,17 +227,37 @@ class Bus(dbus.Connection):
 
     def _read(self, wait_s: float) -> None:
         connection = self._sock()
-        connection.settimeout(wait_s)
-        try:
-            while True:
-                chunk = connection.recv(_CHUNK)
-                if not chunk:
-                    raise OSError("the message bus hung up")
-                self._buffer += chunk
-                if len(chunk) < _CHUNK:
-                    connection.settimeout(0)
-        except (TimeoutError, BlockingIOError):
+        if wait_s > 0 and not self._readable.poll(wait_s * 1000):
             return
+        size = _CHUNK
+        while size == _CHUNK:  # less: there was no more
+            try:
+                chunk = connection.recv(_CHUNK)
+            except BlockingIOError:
+                return
+            if not chunk:
+                raise OSError("the message bus hung up")
+            self._buffer += chunk
+            size = len(chunk)
+
+
+# A radio makes the same few calls all day.
+@functools.lru_cache(maxsize=32)
+def _call_fields(destination: str, path: str, interface: str, member: str, signature: str) -> bytes:
+    fields: list[tuple[int, tuple[str, Any]]] = [
+        (_PATH, ("o", path)),
+        (_INTERFACE, ("s", interface)),
+        (_MEMBER, ("s", member)),
+        (_DESTINATION, ("s", destination)),
+    ]
+    return _fields(fields, signature)
+
+
+def _fields(fields: list[tuple[int, tuple[str, Any]]], signature: str) -> bytes:
+    """The array of header fields, with its length, as it stands after the start of a message."""
+    header = bytearray(_START.size)  # alignment counts from there
+    _put(header, "a(yv)", [*fields, (_SIGNATURE, ("g", signature))] if signature else fields)
+    return bytes(header[_START.size :])
 
 
 def marshal(signature: str, *values: Any) -> bytes:

@@ -86,16 +86,19 @@ class _OwnIds:
         self._key = key
         self._utc_ms = utc_ms
         self._slot = -1
-        self._ids: frozenset[bytes] = frozenset()
+        self._ids: dict[int, bytes] = {}
+        """By slot."""
 
     def has(self, code: bytes) -> bool:
         if self._key is None:
             return False
         slot = rid.slot_at(self._utc_ms())
         if slot != self._slot:
-            key, around = self._key, range(max(0, slot - _OWN_SLOTS), slot + _OWN_SLOTS + 1)
-            self._slot, self._ids = slot, frozenset(rid.rid(key, each) for each in around)
-        return code in self._ids
+            # One goes and one comes, unless the clock was set.
+            around = range(max(0, slot - _OWN_SLOTS), slot + _OWN_SLOTS + 1)
+            known, self._slot = self._ids, slot
+            self._ids = {each: known.get(each) or rid.rid(self._key, each) for each in around}
+        return code in self._ids.values()
 
 
 def _names(kept: Kept, identity: Identity) -> bool:

@@ -6,6 +6,7 @@ Own, because the alternatives cost 15 MiB of memory, an event loop, or a process
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import struct
@@ -199,7 +200,7 @@ class _Reader:
         if depth > _MAX_DEPTH:
             raise _MalformedError("nested too deeply")
         code = kind[0]
-        self._align(_ALIGNMENT[code])
+        self._at += -self._at % _ALIGNMENT[code]
         if code in _FIXED:
             form, size = _FIXED[code]
             return struct.unpack(form, self._take(size))[0]
@@ -226,7 +227,7 @@ class _Reader:
 
     def _array(self, kind: str, depth: int) -> Any:
         size = self.value("u")
-        self._align(_ALIGNMENT[kind[0]])
+        self._at += -self._at % _ALIGNMENT[kind[0]]
         end = self._at + size
         if end > len(self._data):
             raise _MalformedError("an array longer than its message")
@@ -239,9 +240,6 @@ class _Reader:
             return dict(found)
         except (TypeError, ValueError):
             raise _MalformedError("a dictionary with a wrong entry") from None
-
-    def _align(self, alignment: int) -> None:
-        self._at += -self._at % alignment
 
     def _take(self, count: int) -> bytes:
         data = self._data[self._at : self._at + count]
@@ -257,6 +255,8 @@ class _Reader:
             raise _MalformedError("text that is not UTF-8") from None
 
 
+# A bus uses few types; what is not remembered is split again.
+@functools.lru_cache(maxsize=128)
 def _split_type(signature: str) -> tuple[str, str]:
     """The first complete type of a signature, and the rest."""
     open_brackets = 0

@@ -127,7 +127,7 @@ class LinuxPlatform(SessionLooks):
             for pattern in ("tmp/.X11-unix/X*", "run/user/*/wayland-*")
         )
         return displays or any(
-            linux_files.controlling_terminal(self._read(process / "stat"))
+            linux_files.controlling_terminal(self._read(f"{process}/stat"))
             for process in self._processes()
         )
 
@@ -175,7 +175,7 @@ class LinuxPlatform(SessionLooks):
     # ---- processes, folders, health
 
     def running(self, names: Collection[str]) -> frozenset[str]:
-        comms = (self._read(process / "comm") for process in self._processes())
+        comms = (self._read(f"{process}/comm") for process in self._processes())
         return linux_files.names_running(comms, names)
 
     def folder_changes(self, path: Path, since_utc_ms: int) -> int:
@@ -206,9 +206,10 @@ class LinuxPlatform(SessionLooks):
 
     # ---- files
 
-    def _processes(self) -> Iterator[Path]:
-        names = self._names("proc")
-        return (self._root / "proc" / name for name in names if name.isdigit())
+    def _processes(self) -> Iterator[str]:
+        """Their folders; as text, since there are hundreds."""
+        folder = self._root / "proc"
+        return (f"{folder}/{name}" for name in self._names("proc") if name.isdigit())
 
     def _names(self, folder: str) -> list[str]:
         try:
@@ -217,13 +218,14 @@ class LinuxPlatform(SessionLooks):
             return []
 
     def _text(self, path: str) -> str:
-        return self._read(self._root / path)
+        return self._read(f"{self._root}/{path}")
 
     @staticmethod
-    def _read(path: Path) -> str:
+    def _read(path: str) -> str:
         """The file, or nothing: what is not there or forbidden says nothing."""
         try:
-            return path.read_text(errors="replace")
+            with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # a third of the cost
+                return (file.read() or b"").decode(errors="replace")
         except OSError:
             return ""
 
