@@ -130,6 +130,7 @@ class Runner:
         )
         self._ledger = LedgerWatch(parts.identity.state_dir, self._problems, parts.errors)
         self._orders = Orders(parts.identity, self._problems, parts.errors)
+        self._hours = schedule.Remembered()
         self._closed: GapReason | None = None
         self._closed_since_ms = 0
         self._stepped_ms: int | None = None
@@ -285,7 +286,7 @@ class Runner:
         if statusfile.is_paused(self._parts.identity.state_dir):
             return "paused"
         try:
-            open_now = schedule.allowed(self._config.config.hours, utc_ms)
+            open_now = self._hours.allowed(self._config.config.hours, utc_ms)
         except ConfigError as error:
             self._problems["hours"] = str(error)
             return "permission"

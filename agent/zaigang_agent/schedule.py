@@ -18,6 +18,7 @@ from zaigang_agent.errors import ConfigError
 from zaigang_shared.device_config import Hours
 
 _MINUTE_MS: Final = 60_000
+_A_DAY_MS: Final = 86_400_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # A shift begins on its own day and ends at most two midnights later; with the margin (at most 4 h)
 # and the offsets of the world (-12 to +14 h) what holds now began at most three days ago.
@@ -56,10 +57,28 @@ def next_change_ms(hours: Hours | None, utc_ms: int) -> int | None:
         edges
         and min(edges) == last
         and len(windows) == 1
-        and last - utc_ms > _DAYS_BACK * 86_400_000
+        and last - utc_ms > _DAYS_BACK * _A_DAY_MS
     ):
         return None
     return min(edges, default=None)
+
+
+class Remembered:
+    """`allowed` for who asks again and again: worked out anew when the answer can have changed."""
+
+    def __init__(self) -> None:
+        self._hours: Hours | None = None
+        self._from_ms = self._until_ms = 0
+        self._allowed = False
+
+    def allowed(self, hours: Hours | None, utc_ms: int) -> bool:
+        """As the function. Raises ConfigError (zone unknown)."""
+        if hours is not self._hours or not self._from_ms <= utc_ms < self._until_ms:
+            self._allowed = allowed(hours, utc_ms)
+            change_ms = next_change_ms(hours, utc_ms)
+            self._until_ms = utc_ms + _A_DAY_MS if change_ms is None else change_ms
+            self._hours, self._from_ms = hours, utc_ms
+        return self._allowed
 
 
 def _merged(hours: Hours, utc_ms: int) -> list[tuple[int, int]]:
@@ -72,21 +91,12 @@ def _merged(hours: Hours, utc_ms: int) -> list[tuple[int, int]]:
     return merged
 
 
-def _windows(hours: Hours, utc_ms: int) -> tuple[tuple[int, int], ...]:
+def _windows(hours: Hours, utc_ms: int) -> Iterator[tuple[int, int]]:
     """UTC ms from and to of every window that could hold or come next, in no order."""
     zone = _zone(hours.tz)
     if not _FIRST_MS < utc_ms < _LAST_MS:
-        return ()  # a clock that far out says nothing about working hours: nothing is allowed
-    return _around(hours, (_EPOCH + timedelta(milliseconds=utc_ms)).astimezone(zone).date())
-
-
-@functools.lru_cache(maxsize=2)  # asked every few seconds, the same all day
-def _around(hours: Hours, today: date) -> tuple[tuple[int, int], ...]:
-    return tuple(_windows_around(hours, today))
-
-
-def _windows_around(hours: Hours, today: date) -> Iterator[tuple[int, int]]:
-    zone = _zone(hours.tz)
+        return  # a clock that far out says nothing about working hours: nothing is allowed
+    today = (_EPOCH + timedelta(milliseconds=utc_ms)).astimezone(zone).date()
     margin_ms = hours.margin_min * _MINUTE_MS
     for ahead in range(-_DAYS_BACK, _DAYS_AHEAD + 1):
         day = today + timedelta(days=ahead)

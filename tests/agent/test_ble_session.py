@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -37,7 +37,7 @@ class Bluetoothd:
         self,
         address: str,
         clock: FakeClock,
-        on_signal: Callable[[bytes], None],
+        on_signals: Callable[[Sequence[bytes]], None],
         on_call: Callable[[Called], Answer | None],
     ) -> None:
         self.asked = []

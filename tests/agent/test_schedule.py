@@ -144,6 +144,18 @@ def test_the_next_change_is_a_change_and_nothing_changes_before_it(hours: Hours,
         assert schedule.allowed(hours, moment) == schedule.allowed(hours, now) or moment == then
 
 
+@given(_HOURS, _MOMENTS, st.lists(st.integers(-(10**9), 10**9), max_size=20))
+def test_what_is_remembered_is_what_is_allowed_however_clocks_jump(
+    hours: Hours, now: int, jumps: list[int]
+) -> None:
+    remembered = schedule.Remembered()
+    for jump in jumps:
+        now += jump
+        assert remembered.allowed(hours, now) is schedule.allowed(hours, now)
+    assert remembered.allowed(None, now)
+    assert remembered.allowed(hours, now) is schedule.allowed(hours, now)
+
+
 @given(_HOURS, _MOMENTS)
 def test_what_is_allowed_is_near_a_shift_of_that_wall_clock(hours: Hours, now: int) -> None:
     if not schedule.allowed(hours, now):

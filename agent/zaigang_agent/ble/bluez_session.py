@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -104,7 +105,7 @@ class Session:
 
     def open(self, address: str) -> None:
         """Connect, and find the adapter."""
-        self._bus = Bus(address, self._clock, self._on_signal, self._on_call)
+        self._bus = Bus(address, self._clock, self._on_signals, self._on_call)
         self._bus.open()
         for rule in _MATCHES:
             self._ask(_DBUS, "/org/freedesktop/DBus", _DBUS, "AddMatch", "s", rule)
@@ -178,17 +179,22 @@ class Session:
         if self._bus is not None:
             self._bus.tell(_BLUEZ, self._adapter, interface, member, signature, *values)
 
-    def _on_signal(self, frame: bytes) -> None:
+    def _on_signals(self, frames: Sequence[bytes]) -> None:
+        """What one look at the socket has found; as it came."""
         t_ms = self._clock.boot_ms()
-        packet = None if self._packets is None else self._packets.read(frame, t_ms)
-        if packet is None:
-            self._note_loss(frame)
-        elif not self._discovering:
-            return  # of somebody else's discovery, or of what was on its way when ours ended
-        elif packet[1] is None:
-            self._reception.count(packet[0])
-        else:
-            self._reception.hear(packet[0], packet[1])
+        strangers: list[bytes] = []
+        for frame in frames:
+            packet = None if self._packets is None else self._packets.read(frame, t_ms)
+            if packet is None:
+                self._note_loss(frame)
+            elif not self._discovering:
+                continue  # of somebody else's discovery, or of what was on its way when ours ended
+            elif packet[1] is None:
+                strangers.append(packet[0])
+            else:
+                self._reception.hear(packet[0], packet[1])
+        if strangers:
+            self._reception.count(strangers)
 
     def _note_loss(self, frame: bytes) -> None:
         if b"/dev_" in frame:

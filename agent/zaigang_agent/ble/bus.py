@@ -11,7 +11,7 @@ import contextlib
 import functools
 import select
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from zaigang_agent.platforms import dbus
@@ -90,13 +90,13 @@ class Bus(dbus.Connection):
         self,
         address: str,
         clock: Clock,
-        on_signal: Callable[[bytes], None],
+        on_signals: Callable[[Sequence[bytes]], None],
         on_call: Callable[[Called], Answer | None],
     ) -> None:
         """`on_call` answers what others call here; None: there is no such thing."""
         super().__init__(address)
         self._clock = clock
-        self._on_signal = on_signal
+        self._on_signals = on_signals
         self._on_call = on_call
         self._buffer = bytearray()
         self._readable = select.poll()
@@ -130,8 +130,7 @@ class Bus(dbus.Connection):
             left_ms = deadline_ms - self._clock.boot_ms()
             if left_ms <= 0:
                 raise TimeoutError(f"{member} is not answered")
-            for frame in self._frames(left_ms / 1000):
-                answer = self._dealt_with(frame, serial) or answer
+            answer = self._dealt_with(self._frames(left_ms / 1000), serial)
         if answer.kind == ERROR:
             raise RefusedError(str(answer.header.get(_ERROR_NAME, "unknown")))
         return answer.values[0] if answer.values else None
@@ -152,8 +151,7 @@ class Bus(dbus.Connection):
         """Deal with everything that has come. Whether more may be waiting in the bus, for which the
         socket had no room. Raises OSError."""
         frames = self._frames(0)
-        for frame in frames:
-            self._dealt_with(frame, 0)
+        self._dealt_with(frames, 0)
         return sum(map(len, frames)) >= _MANY_BYTES
 
     def close(self) -> None:
@@ -176,17 +174,22 @@ class Bus(dbus.Connection):
         self._send(METHOD_CALL, self._serial, fields, marshal(signature, *values), flags)
         return self._serial
 
-    def _dealt_with(self, frame: bytes, awaited: int) -> Called | None:
-        """The answer that is waited for, when it is that."""
-        if frame[1] == SIGNAL:
-            self._on_signal(frame)
-            return None
-        message = Called(frame)
-        if message.kind == METHOD_CALL:
-            self._answer(message)
-        elif message.header.get(_REPLY_TO) == awaited:
-            return message
-        return None
+    def _dealt_with(self, frames: Sequence[bytes], awaited: int) -> Called | None:
+        """The answer that is waited for, when it is among them."""
+        found = None
+        signals = []
+        for frame in frames:
+            if frame[1] == SIGNAL:
+                signals.append(frame)
+                continue
+            message = Called(frame)
+            if message.kind == METHOD_CALL:
+                self._answer(message)
+            elif message.header.get(_REPLY_TO) == awaited:
+                found = message
+        if signals:
+            self._on_signals(signals)
+        return found
 
     def _answer(self, call: Called) -> None:
         answer = self._on_call(call)

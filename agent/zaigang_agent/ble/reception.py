@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import threading
+from collections.abc import Sequence
 from typing import Final
 
 from zaigang_agent.ble import faults
@@ -96,21 +97,22 @@ class Reception:
     def listener(self) -> Listener | None:
         return self._listener
 
-    def count(self, address: str | bytes) -> bool:
-        """An advertisement of a device that nobody looks into. Whether it came just now: else it is
-        dropped, as nobody knows when it did."""
+    def count(self, addresses: Sequence[str | bytes]) -> bool:
+        """Advertisements, at least one, that nobody looks into, by their senders. Whether they came
+        just now: else they are dropped, as nobody knows when they did."""
         now_ms = self._clock.boot_ms()
         with self._lock:
             if not self._dated(now_ms):
                 return False
-            self._adverts += 1
-            self._devices.add(address)
+            self._adverts += len(addresses)
+            for address in addresses:
+                self._devices.add(address)
             self._supervision.heard(now_ms)
             return True
 
     def hear(self, address: str | bytes, sighting: Sighting) -> None:
         """An advertisement; also passed on. Never raises: the radio's thread has to go on."""
-        listener = self._listener if self.count(address) else None
+        listener = self._listener if self.count((address,)) else None
         if listener is None:
             return
         try:
