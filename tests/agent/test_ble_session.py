@@ -87,10 +87,10 @@ def awake(session: Session, listener: Listener | None, *, sends: bool) -> list[i
     return moments
 
 
-def test_hearing_and_sending_wake_the_processor_three_times_a_slot(session: Session) -> None:
+def test_hearing_and_sending_wake_the_processor_twice_a_slot(session: Session) -> None:
     moments = awake(session, Nobody(), sends=True)
-    assert len(moments) <= 3 * SLOTS + 2
-    assert set(moments[2:]) == {0, 1_500, 3_000}
+    assert len(moments) <= 2 * SLOTS + 2
+    assert set(moments[2:]) == {0, 3_000}
 
 
 def test_sending_alone_wakes_it_once_a_slot(session: Session) -> None:

@@ -36,15 +36,15 @@ MAX_FRAME: Final = 31 - 2 - 16
 # As often as a node would need 200 ms for listeners that listen a tenth of the time; who listens for
 # laptops is a node, which listens all the time, and the battery is a laptop's.
 INTERVAL_MS: Final = (500, 600)
-# While it listens: what is heard is dated when it is read. Larger would date it later, smaller costs
-# a wake-up of the processor more often.
-_READ_EVERY_S: Final = 1.5
+# While it listens: what is heard is dated when it is read. Larger would date it later, and beyond the
+# slot that it was sent in; smaller costs a wake-up of the processor more often.
+_READ_EVERY_S: Final = 3.0
 # What is due so soon after something else waits for it: one wake-up for both. Larger would have a slot
 # begin late on the air, smaller would miss that a window and a slot begin together.
 _TOGETHER_S: Final = 0.05
 # `stop` and the like wake it anyhow.
 _NOTHING_TO_SEND_S: Final = 15.0
-# In a crowd the socket is full before the second is over; the bus needs a moment to fill it again.
+# In a crowd the socket is full before the next look; the bus needs a moment to fill it again.
 _READ_ON_S: Final = 0.02
 _DISCOVERY: Final = {"Transport": ("s", "le"), "DuplicateData": ("b", False)}
 
