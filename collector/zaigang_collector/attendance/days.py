@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from zaigang_collector.attendance.exemptions import exempt_stretches
 from zaigang_collector.attendance.intervals import LONGEST_MS, Interval, LeftOver, Paired, Why
 from zaigang_collector.attendance.planning import Expected, PlannedDay, Stretch, at_ms, day_of
 from zaigang_collector.attendance.service import StoredExemption
@@ -74,6 +73,23 @@ def day_status(
         return DayStatus(planned, Standing.ONGOING, intervals, left_over, holding)
     standing = _standing(planned, intervals, open_, is_exempt=bool(holding))
     return DayStatus(planned, standing, intervals, left_over, holding, tuple(open_))
+
+
+def exempt_stretches(
+    exemptions: Iterable[StoredExemption], from_ms: int, to_ms: int
+) -> tuple[tuple[int, int], ...]:
+    """What exemptions cover of a stretch, in order and without overlap: a trip within a leave
+    counts once."""
+    found: list[tuple[int, int]] = []
+    for one in sorted(exemptions, key=lambda one: (one.from_ms, one.to_ms)):
+        begin, end = max(one.from_ms, from_ms), min(one.to_ms, to_ms)
+        if end <= begin:
+            continue
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((begin, end))
+    return tuple(found)
 
 
 def _standing(

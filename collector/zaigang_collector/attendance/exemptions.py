@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -128,23 +128,6 @@ def list_of(
         .order_by(EXEMPTION.c.from_ms, EXEMPTION.c.source, EXEMPTION.c.source_id)
     )
     return tuple((_exemption(row), row.version, row.withdrawn) for row in conn.execute(query))
-
-
-def exempt_stretches(
-    exemptions: Iterable[StoredExemption], from_ms: int, to_ms: int
-) -> tuple[tuple[int, int], ...]:
-    """What exemptions cover of a stretch, in order and without overlap: a trip within a leave
-    counts once. Pure."""
-    found: list[tuple[int, int]] = []
-    for one in sorted(exemptions, key=lambda one: (one.from_ms, one.to_ms)):
-        begin, end = max(one.from_ms, from_ms), min(one.to_ms, to_ms)
-        if end <= begin:
-            continue
-        if found and begin <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], end)
-        else:
-            found.append((begin, end))
-    return tuple(found)
 
 
 def _put(

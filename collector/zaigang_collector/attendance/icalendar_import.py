@@ -28,6 +28,8 @@ _WORKDAY: Final = re.compile(
 _DAY_OFF: Final = re.compile(
     r"休|放假|不上班|\bholiday\b|\bdays? off\b|\bnon-working day\b", re.IGNORECASE
 )
+_DAY: Final = dt.timedelta(days=1)
+_YEARS: Final = range(2000, 2101)
 _REPEATING: Final = ("RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
 
 
@@ -106,26 +108,27 @@ def _rule(reason: str) -> Rule | None:
 
 def _last(event: Component, first: dt.date) -> dt.date:
     """DTEND of whole days is the day after the last one (RFC 5545, 3.6.1)."""
+    length = _DAY
     if "DTEND" in event:
-        last = _date(event, "DTEND") - dt.timedelta(days=1)
+        length = _date(event, "DTEND") - first
     elif "DURATION" in event:
-        length = getattr(event["DURATION"], "dt", None)
-        if not isinstance(length, dt.timedelta) or length % dt.timedelta(days=1):
-            raise _ProblemError("a duration of whole days", str(length))
-        last = first + length - dt.timedelta(days=1)
-    else:
-        last = first
-    if last < first:
-        raise _ProblemError("an end after the beginning", f"{first} to {last}")
-    if (last - first).days >= MAX_DAYS:
-        raise _ProblemError(f"at most {MAX_DAYS} days", f"{first} to {last}")
-    return last
+        said = getattr(event["DURATION"], "dt", None)
+        if not isinstance(said, dt.timedelta) or said % _DAY:
+            raise _ProblemError("a duration of whole days", str(said))
+        length = said
+    if length < _DAY:
+        raise _ProblemError("an end after the beginning", f"{length.days} days")
+    if length > MAX_DAYS * _DAY:
+        raise _ProblemError(f"at most {MAX_DAYS} days", f"{length.days} days")
+    return first + length - _DAY
 
 
 def _date(event: Component, name: str) -> dt.date:
     value = getattr(event.get(name), "dt", None)
     if isinstance(value, dt.datetime) or not isinstance(value, dt.date):
         raise _ProblemError(f"{name} as a whole day, VALUE=DATE:20261001", str(value))
+    if value.year not in _YEARS:
+        raise _ProblemError(f"{name} from 2000 to 2100", str(value))
     return value
 
 
