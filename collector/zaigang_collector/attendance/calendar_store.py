@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -20,6 +21,14 @@ from zaigang_collector.errors import ConflictError, UnknownIdError
 
 COMPANY = ""
 """In place of a site's id: the whole company."""
+# Made once: a pass over everybody asks them for each person.
+_SITES: Final[sa.BindParameter[str]] = sa.bindparam("sites", expanding=True)
+_DAYS: Final = sa.select(CALENDAR_DAY).where(
+    CALENDAR_DAY.c.site_id.in_(_SITES),
+    CALENDAR_DAY.c.day >= sa.bindparam("first"),
+    CALENDAR_DAY.c.day <= sa.bindparam("last"),
+)
+_YEARS: Final = sa.select(CALENDAR_YEAR).where(CALENDAR_YEAR.c.site_id.in_(_SITES))
 
 
 def set_day(
@@ -70,16 +79,12 @@ def calendar_of(
     """What was said of the days from `first` to `last` at each of these sites; `COMPANY` is one."""
     wanted = sorted(set(site_ids))
     days: dict[str, dict[dt.date, SetDay]] = {site_id: {} for site_id in wanted}
-    query = sa.select(CALENDAR_DAY).where(
-        CALENDAR_DAY.c.site_id.in_(wanted),
-        CALENDAR_DAY.c.day >= first.isoformat(),
-        CALENDAR_DAY.c.day <= last.isoformat(),
-    )
-    for row in conn.execute(query):
+    span = {"sites": wanted, "first": first.isoformat(), "last": last.isoformat()}
+    for row in conn.execute(_DAYS, span):
         said = SetDay(Rule(row.rule), row.reason)
         days[row.site_id][dt.date.fromisoformat(row.day)] = said
     years: dict[str, set[int]] = {site_id: set() for site_id in wanted}
-    for row in conn.execute(sa.select(CALENDAR_YEAR).where(CALENDAR_YEAR.c.site_id.in_(wanted))):
+    for row in conn.execute(_YEARS, {"sites": wanted}):
         years[row.site_id].add(row.year)
     return {site_id: OwnCalendar(days[site_id], frozenset(years[site_id])) for site_id in wanted}
 

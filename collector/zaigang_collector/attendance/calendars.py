@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -106,6 +107,7 @@ def look_up(day: dt.date, zone: str, site: OwnCalendar, company: OwnCalendar) ->
     return _statutory(day)
 
 
+@functools.lru_cache(maxsize=4096)  # everybody's days are the same ones
 def _statutory(day: dt.date) -> CalendarDay:
     try:
         is_off, name = chinese_calendar.get_holiday_detail(day)

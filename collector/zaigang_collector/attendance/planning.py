@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -181,6 +182,7 @@ def stretches_on(
             yield Stretch(day, from_ms, to_ms, core, flexible.minimum_min * _MIN_MS)
 
 
+@functools.lru_cache(maxsize=8192)  # everybody's days begin and end at the same few times
 def at_ms(day: dt.date, minute: int, zone: ZoneInfo) -> int:
     """What the wall clock calls `minute` after midnight of `day`: on a day with a change of
     daylight saving a shift to 18:00 ends at 18:00, an hour earlier or later than usual. An hour

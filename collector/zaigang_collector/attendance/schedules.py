@@ -8,7 +8,7 @@ import enum
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
@@ -33,6 +33,34 @@ class Scope(enum.StrEnum):
     PERSON = "person"
     DEPARTMENT = "department"
     SITE = "site"
+
+
+# Made once: a pass over everybody asks them for each person.
+_PERSON: Final[sa.BindParameter[str]] = sa.bindparam("person")
+_HOLDING: Final = sa.select(SHIFT_ASSIGNMENT).where(
+    sa.or_(
+        sa.and_(
+            SHIFT_ASSIGNMENT.c.scope == Scope.PERSON.value, SHIFT_ASSIGNMENT.c.subject == _PERSON
+        ),
+        sa.and_(
+            SHIFT_ASSIGNMENT.c.scope == Scope.DEPARTMENT.value,
+            SHIFT_ASSIGNMENT.c.subject == sa.bindparam("department"),
+        ),
+        sa.and_(
+            SHIFT_ASSIGNMENT.c.scope == Scope.SITE.value,
+            SHIFT_ASSIGNMENT.c.subject.in_(sa.bindparam("sites", expanding=True)),
+        ),
+    )
+)
+_ROSTERED: Final = (
+    sa.select(ROSTER.c.day, ROSTER.c.shift_id, SHIFT.c.hours)
+    .outerjoin(SHIFT, SHIFT.c.id == ROSTER.c.shift_id)
+    .where(
+        ROSTER.c.employee_id == _PERSON,
+        ROSTER.c.day >= sa.bindparam("first"),
+        ROSTER.c.day <= sa.bindparam("last"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +163,13 @@ def assignments_for(
 ) -> tuple[ShiftAssignment, ...]:
     """All that can hold for a person, what goes first first: by scope, and of one scope the one
     that began last."""
-    table = SHIFT_ASSIGNMENT
-    query = sa.select(table).where(
-        sa.or_(
-            sa.and_(table.c.scope == Scope.PERSON.value, table.c.subject == employee_id),
-            sa.and_(table.c.scope == Scope.DEPARTMENT.value, table.c.subject == department),
-            sa.and_(table.c.scope == Scope.SITE.value, table.c.subject.in_(sorted(site_ids))),
-        )
-    )
+    whom = {
+        "person": employee_id,
+        "department": department,
+        "sites": sorted(site_ids),
+    }
     rank = {scope: number for number, scope in enumerate(Scope)}
-    found = [_assignment(row) for row in conn.execute(query)]
+    found = [_assignment(row) for row in conn.execute(_HOLDING, whom)]
     found.sort(key=lambda one: (rank[one.scope], -one.from_day.toordinal(), one.subject))
     return tuple(found)
 
@@ -194,20 +219,12 @@ def roster_of(
     conn: Connection, employee_id: str, first: dt.date, last: dt.date
 ) -> Mapping[dt.date, Rostered]:
     """What a person's roster says of the days from `first` to `last`."""
-    query = (
-        sa.select(ROSTER.c.day, ROSTER.c.shift_id, SHIFT.c.hours)
-        .outerjoin(SHIFT, SHIFT.c.id == ROSTER.c.shift_id)
-        .where(
-            ROSTER.c.employee_id == employee_id,
-            ROSTER.c.day >= first.isoformat(),
-            ROSTER.c.day <= last.isoformat(),
-        )
-    )
+    span = {"person": employee_id, "first": first.isoformat(), "last": last.isoformat()}
     return {
         dt.date.fromisoformat(row.day): Rostered(
             row.shift_id or "", None if row.hours is None else _parsed(row.hours)
         )
-        for row in conn.execute(query)
+        for row in conn.execute(_ROSTERED, span)
     }
 
 
