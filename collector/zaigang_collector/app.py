@@ -10,11 +10,13 @@ from fastapi.responses import HTMLResponse
 
 from zaigang_collector.api import (
     assessments,
+    attendance,
     clock_ins,
     device_settings,
     devices,
     directory,
     docs,
+    exemptions,
     fleet,
     ledger,
     looks,
@@ -55,6 +57,9 @@ def api_app(services: Services) -> FastAPI:
         devices.router,
         device_settings.router,
         clock_ins.router,
+        attendance.router,
+        attendance.people,
+        exemptions.router,
         assessments.router,
         readings.router,
         fleet.router,

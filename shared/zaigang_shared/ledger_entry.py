@@ -30,6 +30,7 @@ class EntryType(enum.StrEnum):
     DEVICE_EVENT = "device_event"
     POLICY = "policy"
     DIRECTORY_EVENT = "directory_event"
+    ATTENDANCE_EVENT = "attendance_event"
     ACCESS = "access"
     ERASURE = "erasure"
     LEDGER_EVENT = "ledger_event"

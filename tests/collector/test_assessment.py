@@ -18,6 +18,7 @@ from zaigang_collector.access.model import Scope
 from zaigang_collector.assessment import service, store
 from zaigang_collector.assessment.gather import claimed_intervals, gather
 from zaigang_collector.assessment.model import Outcome, StoredAssessment
+from zaigang_collector.attendance import exemptions
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.model import Direction, ExemptionKind, NewClockIn
 from zaigang_collector.attendance.service import StoredExemption
@@ -167,7 +168,7 @@ def test_leave_is_exempt(world: ApiWorld, laptop: Talker) -> None:
         "E001", START - HOUR_MS, START + 9 * HOUR_MS, ExemptionKind.LEAVE, "test", "1"
     )
     with db.writing(world.engine) as conn:
-        attendance.exempt(conn, leave, world.clock.utc)
+        exemptions.record(conn, VAULT, leave, world.clock.utc, world.randomness)
     judge(world)
     assert newest(world)[0].presence is Presence.EXEMPT
 

@@ -13,7 +13,6 @@ from zaigang_collector import db
 from zaigang_collector.attendance import service
 from zaigang_collector.attendance.model import (
     Direction,
-    ExemptionKind,
     Flag,
     Kind,
     NewClockIn,
@@ -21,7 +20,7 @@ from zaigang_collector.attendance.model import (
     Point,
     Recorded,
 )
-from zaigang_collector.attendance.service import Filter, StoredExemption
+from zaigang_collector.attendance.service import Filter
 from zaigang_collector.ledger import service as ledger
 
 NOW = 1_790_000_000_000
@@ -148,13 +147,3 @@ def test_a_listing_can_be_narrowed(conn: Connection) -> None:
         found = service.list_page(conn, VAULT, wanted, None, 10)
         assert [one.content.source_id for one in found] == expected
     assert service.employees_with_punches(conn, 15, 25) == ("E002",)
-
-
-def test_exemptions_are_found_by_overlap_and_replaced_by_their_source(conn: Connection) -> None:
-    leave = StoredExemption("E001", 100, 200, ExemptionKind.LEAVE, "dingtalk", "a1")
-    service.exempt(conn, leave, NOW)
-    assert service.exemptions_of(conn, "E001", 199, 300) == [leave]
-    assert service.exemptions_of(conn, "E001", 200, 300) == []
-    shorter = dataclasses.replace(leave, to_ms=150)
-    service.exempt(conn, shorter, NOW)
-    assert service.exemptions_of(conn, "E001", 0, 1000) == [shorter]

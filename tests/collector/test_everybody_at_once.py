@@ -15,7 +15,7 @@ from tests.factories.judging import HOME_NET, HOUR_MS, MINUTE_MS, SITE_NET, STAR
 from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.assessment.model import StoredAssessment
-from zaigang_collector.attendance import service as attendance
+from zaigang_collector.attendance import exemptions
 from zaigang_collector.attendance.model import ExemptionKind
 from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.directory import service as directory
@@ -118,7 +118,7 @@ def test_who_is_on_leave_is_not_among_those_who_were_there(here: Office) -> None
             put_employee(here, conn, name)
             hours = START - HOUR_MS, START + 9 * HOUR_MS
             leave = StoredExemption(name, *hours, ExemptionKind.LEAVE, "test", name)
-            attendance.exempt(conn, leave, here.world.clock.utc)
+            exemptions.record(conn, VAULT, leave, here.world.clock.utc, here.world.randomness)
     for name in ("E101", "E102", "E103", "E104"):
         here.punch_day(name)
     live(here, at_site=0, at_home=3)

@@ -23,6 +23,7 @@ from zaigang_collector.access.model import Scope
 from zaigang_collector.assessment import store
 from zaigang_collector.assessment.model import Outcome
 from zaigang_collector.assessment.tables import ASSESSMENT, CHECKED
+from zaigang_collector.attendance import exemptions
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.model import Direction, ExemptionKind
 from zaigang_collector.attendance.service import StoredExemption
@@ -141,7 +142,7 @@ def worked(here: Office) -> Worked:
             conn, VAULT, Assignment(WANG, "hq", day), world.clock.utc, world.randomness
         )
         leave = StoredExemption(WANG, START, START + 1, ExemptionKind.LEAVE, "test", "leave")
-        attendance.exempt(conn, leave, world.clock.utc)
+        exemptions.record(conn, VAULT, leave, world.clock.utc, world.randomness)
     here.at(START + 3 * HOUR_MS)
     assert here.judge() == [Outcome.ADDED, Outcome.ADDED]
     return made
@@ -168,6 +169,7 @@ def test_forgetting_deletes_all_bodies_of_one_person_and_of_nobody_else(worked: 
         "assessments": 1,
         "clock_ins": 2,
         "exemptions": 1,
+        "attendance_events": 1,
         "homes": 1,
         "assignments": 1,
         "carried": 0,
@@ -209,6 +211,7 @@ def test_the_tree_is_made_of_the_same_leaves_afterwards(worked: Worked) -> None:
         ledger.EntryType.CLOCK_IN,
         ledger.EntryType.ASSESSMENT,
         ledger.EntryType.DIRECTORY_EVENT,
+        ledger.EntryType.ATTENDANCE_EVENT,
     }
     assert all(one.salt is None and one.body_hash is None for one in blind)
     for one in blind:
@@ -403,6 +406,7 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
         "assessments": 0,
         "clock_ins": 0,
         "exemptions": 0,
+        "attendance_events": 0,
     }
     assert told.ground == "keep_readings_days 90, keep_claims_days 730"
     later = worked.retire(terms, 731)
@@ -412,6 +416,7 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
         "assessments": 2,
         "clock_ins": 4,
         "exemptions": 1,
+        "attendance_events": 1,
     }
     assert worked.count(CLOCK_IN) == worked.count(ASSESSMENT) == worked.count(CHECKED) == 0
     with worked.read() as conn:

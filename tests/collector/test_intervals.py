@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zaigang_collector.attendance.intervals import Interval, Paired, Punch, Why, pair
+from zaigang_collector.attendance import intervals as pairing
+from zaigang_collector.attendance.intervals import (
+    AT_MOST_MS,
+    Ended,
+    Interval,
+    Paired,
+    Punch,
+    Role,
+    Why,
+)
 from zaigang_collector.attendance.model import Direction
+from zaigang_collector.attendance.planning import Stretch, days_between, stretches_on
+from zaigang_shared.device_config import Shift
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-@dataclass(frozen=True)
-class Shift:
-    weekday: int
-    from_min: int
-    to_min: int
-
-
 DAY = [Shift(day, 9 * 60, 18 * 60) for day in range(5)]
 NIGHT = [Shift(day, 22 * 60, 30 * 60) for day in range(7)]
 SPLIT = [Shift(day, *span) for day in range(5) for span in ((540, 720), (780, 1080))]
+LONG = [Shift(day, 9 * 60, 33 * 60) for day in (0, 3)]
 OVERLAPPING = [Shift(0, 540, 1080), Shift(0, 600, 1140)]
 
 
@@ -37,10 +42,24 @@ def at(text: str, zone: ZoneInfo = SHANGHAI) -> int:
     return int(moment.timestamp() * 1000)
 
 
+def planned(shifts: Sequence[Shift], zone: ZoneInfo = SHANGHAI) -> list[Stretch]:
+    """The shifts on the days from September to November 2026."""
+    days = days_between(date(2026, 9, 1), date(2026, 11, 10))
+    return [
+        one
+        for day in days
+        for one in stretches_on(day, [x for x in shifts if x.weekday == day.weekday()], zone)
+    ]
+
+
+def pair(punches: Sequence[Punch], shifts: Sequence[Shift], zone: ZoneInfo) -> Paired:
+    return pairing.pair(punches, planned(shifts, zone), zone)
+
+
 def punch(text: str, zone: ZoneInfo = SHANGHAI) -> Punch:
-    """`in 21 09:00 A`"""
-    direction, day, minute, site = text.split()
-    return Punch(text, at(f"{day} {minute}", zone), Direction(direction), site)
+    """`in 21 09:00 A`; with `fixed` behind it somebody corrected it."""
+    direction, day, minute, site, *fixed = text.split()
+    return Punch(text, at(f"{day} {minute}", zone), Direction(direction), site, bool(fixed))
 
 
 def shown(paired: Paired, zone: ZoneInfo = SHANGHAI) -> list[str]:
@@ -120,6 +139,56 @@ CASES = {
         ["in 21 09:50 A"],
         ["A 21 09:50 - 21 18:00 shift"],
     ),
+    "who comes when both of two overlapping shifts are under way comes for the later": (
+        OVERLAPPING,
+        ["in 21 10:05 A"],
+        ["A 21 10:05 - 21 19:00 shift"],
+    ),
+    "each of two overlapping shifts is paired with its own in-punch": (
+        OVERLAPPING,
+        ["in 21 08:55 A", "in 21 09:50 A"],
+        ["A 21 08:55 - 21 09:50 shift", "A 21 09:50 - 21 19:00 shift"],
+    ),
+    "an out within minutes of an out is the same departure": (
+        DAY,
+        ["in 21 09:00 A", "out 21 18:00 A", "out 21 18:09 A"],
+        ["A 21 09:00 - 21 18:09 claimed"],
+    ),
+    "an out hours after an out is not": (
+        DAY,
+        ["in 21 09:00 A", "out 21 12:00 A", "out 21 18:00 A"],
+        ["A 21 09:00 - 21 12:00 claimed"],
+    ),
+    "a duty of twenty-four hours is paired with its out": (
+        LONG,
+        ["in 21 08:50 A", "out 22 09:10 A"],
+        ["A 21 08:50 - 22 09:10 claimed"],
+    ),
+    "a corrected in-punch stands in for a later one": (
+        DAY,
+        ["in 21 09:20 A", "in 21 09:00 A fixed", "out 21 18:00 A"],
+        ["A 21 09:00 - 21 18:00 claimed"],
+    ),
+    "and for an earlier one": (
+        DAY,
+        ["in 21 08:20 A", "in 21 09:00 A fixed", "out 21 18:00 A"],
+        ["A 21 09:00 - 21 18:00 claimed"],
+    ),
+    "a corrected out-punch stands in for the person's own": (
+        DAY,
+        ["in 21 09:00 A", "out 21 17:00 A", "out 21 18:00 A fixed"],
+        ["A 21 09:00 - 21 18:00 claimed"],
+    ),
+    "a corrected out-punch that was forgotten is added": (
+        DAY,
+        ["in 21 09:00 A", "out 21 12:00 A", "in 21 13:00 A", "out 21 18:30 A fixed"],
+        ["A 21 09:00 - 21 12:00 claimed", "A 21 13:00 - 21 18:30 claimed"],
+    ),
+    "a correction of the afternoon does not swallow the morning": (
+        SPLIT,
+        ["in 21 09:00 A", "in 21 13:00 A fixed", "out 21 18:00 A"],
+        ["A 21 09:00 - 21 12:00 shift", "A 21 13:00 - 21 18:00 claimed"],
+    ),
     "a day off with both punches is an interval": (
         DAY,
         ["in 26 10:00 A", "out 26 15:00 A"],
@@ -178,31 +247,71 @@ def test_a_night_with_the_clock_change_ends_at_the_wall_clock_time() -> None:
     assert interval.end_ms - interval.start_ms == 9 * 3_600_000
 
 
+def test_an_out_punch_that_comes_too_late_is_told_apart() -> None:
+    paired = pair([punch("in 21 09:00 A"), punch("out 22 18:00 A")], DAY, SHANGHAI)
+    assert [(left.punch_id, left.why) for left in paired.left_over] == [
+        ("out 22 18:00 A", Why.TOO_LATE)
+    ]
+
+
+def test_a_replaced_punch_outside_the_interval_is_left_over_as_replaced() -> None:
+    texts = ["in 21 08:20 A", "in 21 09:00 A fixed", "out 21 18:00 A"]
+    paired = pair([punch(text) for text in texts], DAY, SHANGHAI)
+    assert [left.why for left in paired.left_over] == [Why.REPLACED]
+
+
+def test_each_punch_of_an_interval_says_what_it_is_to_it() -> None:
+    texts = ["in 21 09:00 A", "in 21 09:02 A", "out 21 18:00 A", "out 21 18:01 A"]
+    (interval,) = pair([punch(text) for text in texts], DAY, SHANGHAI).intervals
+    assert interval.roles == (Role.OPENED, Role.REPEATED, Role.LEFT_EARLIER, Role.LEFT)
+    assert (interval.ended, interval.day) == (Ended.OUT, date(2026, 9, 21))
+
+
 _PUNCH = st.builds(
-    lambda minute, direction, site, number: Punch(
-        f"p{number}", at("21 00:00") + minute * 60_000, direction, site
+    lambda minute, direction, site, number, corrected: Punch(
+        f"p{number}", at("21 00:00") + minute * 60_000, direction, site, corrected
     ),
     st.integers(0, 5 * 1440),
     st.sampled_from(list(Direction)),
     st.sampled_from("AB"),
     st.integers(0, 10_000),
+    st.booleans(),
 )
+_PUNCHES = st.lists(_PUNCH, max_size=14, unique_by=lambda p: p.id)
+_ZONES = st.sampled_from([SHANGHAI, BERLIN, ZoneInfo("America/New_York")])
+_HOURS = st.sampled_from([DAY, NIGHT, SPLIT, OVERLAPPING, LONG, []])
 
 
-@given(st.lists(_PUNCH, max_size=12, unique_by=lambda p: p.id), st.randoms(use_true_random=False))
-def test_the_order_of_arrival_never_matters_and_no_punch_is_lost(punches, random) -> None:  # type: ignore[no-untyped-def]  # hypothesis hands in its own Random
-    paired = pair(punches, DAY, SHANGHAI)
+@given(_PUNCHES, _HOURS, _ZONES, st.randoms(use_true_random=False))
+def test_the_order_of_arrival_never_matters_and_no_punch_is_lost_or_used_twice(  # type: ignore[no-untyped-def]  # hypothesis hands in its own Random
+    punches, hours, zone, random
+) -> None:
+    paired = pair(punches, hours, zone)
     shuffled = list(punches)
     random.shuffle(shuffled)
-    assert pair(shuffled, DAY, SHANGHAI) == paired
+    assert pair(shuffled, hours, zone) == paired
     used = [name for interval in paired.intervals for name in interval.punch_ids]
     told = [left.punch_id for left in paired.left_over]
     assert sorted(used + told) == sorted(p.id for p in punches)
 
 
-@given(st.lists(_PUNCH, max_size=12, unique_by=lambda p: p.id))
-def test_intervals_are_in_order_and_never_overlap(punches: list[Punch]) -> None:
-    intervals = pair(punches, DAY, SHANGHAI).intervals
-    assert all(interval.start_ms <= interval.end_ms for interval in intervals)
-    for earlier, later in itertools.pairwise(intervals):
+@given(_PUNCHES, _HOURS, _ZONES)
+def test_intervals_are_in_order_never_overlap_and_are_no_longer_than_allowed(
+    punches: list[Punch], hours: list[Shift], zone: ZoneInfo
+) -> None:
+    paired = pair(punches, hours, zone)
+    for interval in paired.intervals:
+        assert 0 <= interval.end_ms - interval.start_ms <= AT_MOST_MS
+        assert len(interval.roles) == len(interval.punch_ids)
+        assert interval.roles[0] is Role.OPENED
+        assert (interval.roles.count(Role.LEFT) == 1) is interval.end_is_claimed
+    for earlier, later in itertools.pairwise(paired.intervals):
         assert earlier.end_ms <= later.start_ms
+
+
+@given(_PUNCHES, _HOURS)
+def test_a_punch_of_another_week_changes_nothing(punches: list[Punch], hours: list[Shift]) -> None:
+    far = Punch("far", at("21 00:00") + 8 * 24 * 3_600_000, Direction.IN, "A")
+    before, after = pair(punches, hours, SHANGHAI), pair([*punches, far], hours, SHANGHAI)
+    kept = [one for one in after.intervals if "far" not in one.punch_ids]
+    assert kept == list(before.intervals)

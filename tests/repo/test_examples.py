@@ -16,6 +16,7 @@ from tests.repo.checks import ROOT
 from zaigang_agent.drivers.simulated import load_spec
 from zaigang_agent.errors import AgentError
 from zaigang_collector import db
+from zaigang_collector.attendance import csv_schedule, patterns, schedules
 from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.cli import bulk
 from zaigang_collector.directory import csv_import as directory_csv
@@ -40,6 +41,20 @@ def _load_carried(conn: Connection, data: bytes) -> object:
     return import_carried(conn, VAULT, data, _NOW_MS, _random)
 
 
+def _load_calendar(conn: Connection, data: bytes) -> object:
+    return csv_schedule.import_calendar(conn, "", data, _NOW_MS, _random)
+
+
+def _load_roster(conn: Connection, data: bytes) -> object:
+    """With the shift that docs/attendance.md sets."""
+    schedules.put_shift(conn, "night", patterns.parse("22:00-06:00"), _NOW_MS, _random)
+    return csv_schedule.import_roster(conn, VAULT, data, _NOW_MS, _random)
+
+
+def _load_exemptions(conn: Connection, data: bytes) -> object:
+    return csv_schedule.import_exemptions(conn, VAULT, data, _NOW_MS, _random)
+
+
 def _directory(importer: Callable[..., object]) -> Callable[[Connection, bytes], object]:
     return lambda conn, data: importer(conn, VAULT, data, _NOW_MS, _NET_KEY, _random)
 
@@ -52,6 +67,9 @@ _TABLES: Final = {
     "assignments.csv": _directory(directory_csv.import_assignments),
     "carried.csv": _load_carried,
     "clock-ins.csv": _load_clock_ins,
+    "calendar.csv": _load_calendar,
+    "roster.csv": _load_roster,
+    "exemptions.csv": _load_exemptions,
     "devices.csv": bulk.read,
 }
 

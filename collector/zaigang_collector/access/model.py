@@ -15,6 +15,8 @@ class Scope(enum.StrEnum):
     WRITE_DEVICES = "write:devices"
     READ_CLOCK_INS = "read:clock_ins"
     WRITE_CLOCK_INS = "write:clock_ins"
+    READ_ATTENDANCE = "read:attendance"
+    WRITE_EXEMPTIONS = "write:exemptions"
     READ_ASSESSMENTS = "read:assessments"
     WRITE_ASSESSMENTS = "write:assessments"
     READ_READINGS = "read:readings"

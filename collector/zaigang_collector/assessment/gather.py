@@ -11,14 +11,14 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection
 
 from zaigang_collector.assessment import learnt, radio, store
 from zaigang_collector.attendance import service as attendance
-from zaigang_collector.attendance.intervals import Interval, Punch, pair
+from zaigang_collector.attendance.claiming import claims_of
+from zaigang_collector.attendance.intervals import Interval
 from zaigang_collector.attendance.model import ClockIn, Flag
 from zaigang_collector.devices import service as devices
 from zaigang_collector.devices.model import DeviceKind, Holding
@@ -51,15 +51,9 @@ from zaigang_shared.readings import Network
 # Readings around the interval: a network that is held since before the clock-in, a beacon heard on
 # the way in. Larger reads more and says nothing new; smaller leaves the first slot without network.
 MARGIN_MS: Final = 30 * 60_000
-# Punches that may belong to an interval starting in a span: its own in, and the out after it.
-# `intervals.LONGEST_MS` is the longest that an out can be away.
-PUNCH_MARGIN_MS: Final = 24 * 3_600_000
 # Punches of other intervals whose place is compared with this one's. Larger compares with yesterday,
 # from where one can travel anywhere; smaller misses a punch in another town at noon.
 TRAVEL_MARGIN_MS: Final = 6 * 3_600_000
-# Where pairing begins: an interval depends on what was open before it. Larger reads more; smaller
-# pairs sloppy punches otherwise at the edge of a span than in its middle.
-PAIRED_FROM_MS: Final = 7 * 24 * 3_600_000
 _BEHIND: Final = (
     "it quotes a receipt that the database never gave, like others: an older backup was restored"
 )
@@ -98,21 +92,11 @@ def claimed_intervals(
     conn: Connection, vault: Vault, employee_id: str, from_ms: int, to_ms: int
 ) -> tuple[Claimed, ...]:
     """A person's intervals that begin in [from_ms, to_ms), by time."""
-    found = attendance.of_employee(
-        conn, vault, employee_id, from_ms - PAIRED_FROM_MS, to_ms + PUNCH_MARGIN_MS
-    )
-    employee = directory.get_employee(conn, employee_id)
-    shifts = () if employee is None else employee.shift
-    zone = ZoneInfo("UTC" if employee is None else employee.time_zone)
-    by_id = {one.id: one for one in found}
-    punches = [
-        Punch(one.id, one.content.punched_ms, one.content.direction, one.content.site_id)
-        for one in found
-    ]
+    claims = claims_of(conn, vault, employee_id, from_ms, to_ms)
     return tuple(
-        Claimed(employee_id, interval, tuple(by_id[name] for name in interval.punch_ids))
-        for interval in pair(punches, shifts, zone).intervals
-        if from_ms <= interval.start_ms < to_ms
+        Claimed(employee_id, one, tuple(claims.clock_ins[name] for name in one.punch_ids))
+        for one in claims.paired.intervals
+        if from_ms <= one.start_ms < to_ms
     )
 
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from zaigang_collector.attendance.tables import CLOCK_IN, EXEMPTION
+from zaigang_collector.attendance.events import EventKind
+from zaigang_collector.attendance.exemptions import exemption_id
+from zaigang_collector.attendance.schedules import Scope, roster_ref
+from zaigang_collector.attendance.tables import (
+    CLOCK_IN,
+    EVENT,
+    EXEMPTION,
+    ROSTER,
+    SHIFT_ASSIGNMENT,
+)
 from zaigang_collector.ledger import service as ledger
+
+_PAGE: Final = 500  # names in one question; SQLite takes some thousands
 
 
 def clock_in_ids(conn: Connection, employee_id: str) -> frozenset[str]:
@@ -18,33 +31,53 @@ def clock_in_ids(conn: Connection, employee_id: str) -> frozenset[str]:
 
 
 def forget(conn: Connection, employee_id: str) -> dict[str, int]:
-    """Delete a person's clock-ins, with all versions, and exemptions. Returns how many of what."""
+    """Delete a person's clock-ins and exemptions with all versions, roster and shifts. Returns how
+    many of what."""
     exemptions = conn.execute(
         sa.delete(EXEMPTION).where(EXEMPTION.c.employee_id == employee_id)
     ).rowcount
-    clock_ins = _delete(conn, CLOCK_IN.c.employee_id == employee_id)
-    return {"clock_ins": clock_ins, "exemptions": exemptions}
+    conn.execute(sa.delete(ROSTER).where(ROSTER.c.employee_id == employee_id))
+    conn.execute(
+        sa.delete(SHIFT_ASSIGNMENT).where(
+            SHIFT_ASSIGNMENT.c.scope == Scope.PERSON.value,
+            SHIFT_ASSIGNMENT.c.subject == employee_id,
+        )
+    )
+    return {
+        "clock_ins": _delete(conn, CLOCK_IN.c.employee_id == employee_id),
+        "exemptions": exemptions,
+        "attendance_events": _delete_events(conn, EVENT.c.employee_id == employee_id),
+    }
 
 
 def retire(conn: Connection, before_ms: int, spared: Collection[str]) -> dict[str, int]:
     """The same for what was claimed before (UTC ms), but for the people `spared`."""
+    # First: they are found by the rows that are deleted next.
+    gone = sum(_delete_events(conn, one) for one in _old_events(conn, before_ms, spared))
     exemptions = conn.execute(
         sa.delete(EXEMPTION).where(_old_exemption(before_ms, spared))
     ).rowcount
-    return {"clock_ins": _delete(conn, _old(before_ms, spared)), "exemptions": exemptions}
+    conn.execute(sa.delete(ROSTER).where(_old_roster(before_ms, spared)))
+    return {
+        "clock_ins": _delete(conn, _old(before_ms, spared)),
+        "exemptions": exemptions,
+        "attendance_events": gone,
+    }
 
 
 def count_retired(conn: Connection, before_ms: int, spared: Collection[str]) -> dict[str, int]:
     """How many would be deleted."""
+    events = _old_events(conn, before_ms, spared)
     return {
-        name: int(
-            conn.execute(sa.select(sa.func.count()).select_from(table).where(old)).scalar_one()
-        )
-        for name, table, old in (
-            ("clock_ins", CLOCK_IN, _old(before_ms, spared)),
-            ("exemptions", EXEMPTION, _old_exemption(before_ms, spared)),
-        )
+        "clock_ins": _count(conn, CLOCK_IN, _old(before_ms, spared)),
+        "exemptions": _count(conn, EXEMPTION, _old_exemption(before_ms, spared)),
+        "attendance_events": sum(_count(conn, EVENT, one) for one in events),
     }
+
+
+def _count(conn: Connection, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(table).where(which)
+    return int(conn.execute(query).scalar_one())
 
 
 def _delete(conn: Connection, which: sa.ColumnElement[bool]) -> int:
@@ -52,6 +85,12 @@ def _delete(conn: Connection, which: sa.ColumnElement[bool]) -> int:
         sa.delete(CLOCK_IN).where(which).returning(CLOCK_IN.c.id, CLOCK_IN.c.version)
     ).all()
     ledger.blind(conn, ledger.EntryType.CLOCK_IN, [f"{row.id}@{row.version}" for row in gone])
+    return len(gone)
+
+
+def _delete_events(conn: Connection, which: sa.ColumnElement[bool]) -> int:
+    gone = conn.scalars(sa.delete(EVENT).where(which).returning(EVENT.c.id)).all()
+    ledger.blind(conn, ledger.EntryType.ATTENDANCE_EVENT, [str(one) for one in gone])
     return len(gone)
 
 
@@ -68,3 +107,32 @@ def _old(before_ms: int, spared: Collection[str]) -> sa.ColumnElement[bool]:
 
 def _old_exemption(before_ms: int, spared: Collection[str]) -> sa.ColumnElement[bool]:
     return sa.and_(EXEMPTION.c.to_ms < before_ms, EXEMPTION.c.employee_id.not_in(sorted(spared)))
+
+
+def _old_events(
+    conn: Connection, before_ms: int, spared: Collection[str]
+) -> list[sa.ColumnElement[bool]]:
+    """All that was said of exemptions and roster days that are old, in portions."""
+    names = conn.execute(
+        sa.select(EXEMPTION.c.source, EXEMPTION.c.source_id).where(
+            _old_exemption(before_ms, spared)
+        )
+    )
+    days = conn.execute(
+        sa.select(ROSTER.c.employee_id, ROSTER.c.day).where(_old_roster(before_ms, spared))
+    )
+    told = {
+        EventKind.EXEMPTION: [exemption_id(one.source, one.source_id) for one in names],
+        EventKind.ROSTER_DAY: [roster_ref(one.employee_id, one.day) for one in days],
+    }
+    return [
+        sa.and_(EVENT.c.kind == kind.value, EVENT.c.ref.in_(refs[start : start + _PAGE]))
+        for kind, refs in told.items()
+        for start in range(0, len(refs), _PAGE)
+    ]
+
+
+def _old_roster(before_ms: int, spared: Collection[str]) -> sa.ColumnElement[bool]:
+    # A day ends at another moment in each zone: a day more is kept than anywhere on earth is needed.
+    before = dt.datetime.fromtimestamp(before_ms / 1000, dt.UTC).date() - dt.timedelta(days=1)
+    return sa.and_(ROSTER.c.day < before.isoformat(), ROSTER.c.employee_id.not_in(sorted(spared)))

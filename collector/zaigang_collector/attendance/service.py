@@ -151,33 +151,14 @@ def employees_with_punches(conn: Connection, from_ms: int, to_ms: int) -> tuple[
     return tuple(conn.execute(query).scalars())
 
 
-def exempt(conn: Connection, exemption: StoredExemption, now_ms: int) -> None:
-    """Store or replace an exemption (same source and id)."""
-    conn.execute(
-        sa.delete(EXEMPTION).where(
-            EXEMPTION.c.source == exemption.source, EXEMPTION.c.source_id == exemption.source_id
-        )
-    )
-    conn.execute(
-        sa.insert(EXEMPTION).values(
-            source=exemption.source,
-            source_id=exemption.source_id,
-            employee_id=exemption.employee_id,
-            from_ms=exemption.from_ms,
-            to_ms=exemption.to_ms,
-            kind=exemption.kind.value,
-            stored_ms=now_ms,
-        )
-    )
-
-
 def exemptions_of(
     conn: Connection, employee_id: str, from_ms: int, to_ms: int
 ) -> Sequence[StoredExemption]:
-    """What overlaps the stretch, by time."""
+    """What holds and overlaps the stretch, by time."""
     query = (
         sa.select(EXEMPTION)
         .where(
+            sa.not_(EXEMPTION.c.withdrawn),
             EXEMPTION.c.employee_id == employee_id,
             EXEMPTION.c.from_ms < to_ms,
             EXEMPTION.c.to_ms > from_ms,

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.assessment import audit as assessment
 from zaigang_collector.attendance import audit as attendance
+from zaigang_collector.attendance.replay import Schedule
 from zaigang_collector.devices import audit as devices
 from zaigang_collector.directory import audit as directory
 from zaigang_collector.directory.replay import Replay
@@ -35,6 +36,7 @@ _FORGETTABLE: Final = {
     EntryType.CLOCK_IN: "clock_ins",
     EntryType.ASSESSMENT: "assessments",
     EntryType.DIRECTORY_EVENT: "directory_events",
+    EntryType.ATTENDANCE_EVENT: "attendance_events",
     EntryType.ACCESS: "looks",
 }
 
@@ -98,11 +100,12 @@ def _bodies(
 ) -> Iterator[Finding]:
     # By the keys that they enrolled with, not by those that the register has now.
     keys = {name: one.key for name, one in histories.items() if one.key is not None}
-    replay = Replay()
+    replay, schedule = Replay(), Schedule()
     held = {
         EntryType.ENVELOPE: ingest.envelopes(conn, vault, keys, report.arrivals),
         EntryType.CLOCK_IN: attendance.clock_ins(conn, vault),
         EntryType.DIRECTORY_EVENT: directory.events(conn, vault, replay),
+        EntryType.ATTENDANCE_EVENT: attendance.events(conn, vault, schedule),
         EntryType.POLICY: assessment.policies(conn),
         EntryType.ASSESSMENT: assessment.assessments(conn, vault),
         EntryType.ERASURE: vaults.tombstones(conn),
@@ -112,11 +115,13 @@ def _bodies(
     for entry_type, bodies in held.items():
         yield from ledger.held_against(conn, entry_type, bodies)
     yield from replay.compare(conn)
+    yield from schedule.compare(conn)
     known = {
         EntryType.ENVELOPE: ingest.known_envelopes,
         EntryType.CLOCK_IN: attendance.known_clock_ins,
         EntryType.DEVICE_EVENT: devices.known_events,
         EntryType.DIRECTORY_EVENT: directory.known_events,
+        EntryType.ATTENDANCE_EVENT: attendance.known_events,
         EntryType.POLICY: assessment.known_policies,
         EntryType.ASSESSMENT: assessment.known_assessments,
         EntryType.ERASURE: vaults.known_tombstones,

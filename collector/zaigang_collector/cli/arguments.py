@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -52,6 +53,16 @@ def zone(text: str) -> ZoneInfo:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a time zone; expected a name like Asia/Shanghai"
+        ) from None
+
+
+def day(text: str) -> dt.date:
+    """A day in ISO 8601, for argparse."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a day; expected one as 2026-10-12"
         ) from None
 
 

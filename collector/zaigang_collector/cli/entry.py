@@ -12,6 +12,8 @@ from typing import Final
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from zaigang_collector.cli import (
+    attending,
+    calendars,
     calibrating,
     claims,
     devices,
@@ -21,6 +23,7 @@ from zaigang_collector.cli import (
     nodes,
     policies,
     running,
+    scheduling,
     simulating,
     tokens,
     vault,
@@ -119,6 +122,9 @@ def parser() -> argparse.ArgumentParser:
         devices,
         nodes,
         claims,
+        calendars,
+        scheduling,
+        attending,
         calibrating,
         policies,
         ledger,

@@ -69,7 +69,7 @@ def run(engine: Engine, terms: Terms, now_ms: int, randomness: Randomness) -> To
 def preview(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
     """How much `run` would delete now."""
     counts: dict[str, int] = {"envelopes": 0, "set_aside": 0}
-    counts |= {"assessments": 0, "clock_ins": 0, "exemptions": 0}
+    counts |= {"assessments": 0, "clock_ins": 0, "exemptions": 0, "attendance_events": 0}
     if terms.readings_days:
         before_ms = now_ms - terms.readings_days * _DAY_MS
         envelopes, aside = ingest.count_retired(conn, before_ms, _spared_keys(conn))
@@ -97,7 +97,7 @@ def _some_envelopes(engine: Engine, device_id: str, before_ms: int) -> int:
 
 def _claims(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
     if not terms.claims_days:
-        return {"assessments": 0, "clock_ins": 0, "exemptions": 0}
+        return {"assessments": 0, "clock_ins": 0, "exemptions": 0, "attendance_events": 0}
     before_ms, spared = now_ms - terms.claims_days * _DAY_MS, record.held(conn)
     deleted = assessment.retire(conn, before_ms, spared)
     return deleted | attendance.retire(conn, before_ms, spared)
