@@ -32,6 +32,8 @@ class Bluetoothd:
     """In place of `bus.Bus`: answers at once, and writes down what it is asked."""
 
     asked: list[str]
+    behind = 0
+    """How often there is more than was read."""
 
     def __init__(
         self,
@@ -47,7 +49,8 @@ class Bluetoothd:
     def close(self) -> None: ...
 
     def drain(self) -> bool:
-        return False
+        self.behind -= self.behind > 0
+        return self.behind > 0
 
     def ask(self, timeout_s: float, to: str, path: str, face: str, member: str, *_: Any) -> Any:
         self.asked.append(member)
@@ -106,3 +109,19 @@ def test_each_slot_is_listened_to_once_and_has_a_frame_of_its_own(session: Sessi
     assert abs(asked.count("StopDiscovery") - SLOTS) <= 1
     assert abs(asked.count("RegisterAdvertisement") - SLOTS) <= 1
     assert asked.count("SetDiscoveryFilter") == 1
+
+
+@pytest.mark.parametrize(("behind", "stops_ms"), [(2, 3_020), (50, 3_980), (10_000, 5_000)])
+def test_in_a_crowd_a_window_ends_when_all_was_read_and_after_two_seconds_in_any_case(
+    session: Session, behind: int, stops_ms: int
+) -> None:
+    bus: Any = session._bus
+    clock: Any = session._clock
+    clock.advance(rid.SLOT_MS - clock.utc % rid.SLOT_MS)
+    began_ms = looked_ms = clock.utc
+    while "StopDiscovery" not in bus.asked:
+        looked_ms = clock.utc
+        if looked_ms - began_ms == 3_000:
+            bus.behind = behind
+        clock.advance(round(session.turn(Turn(Nobody(), None, Windows())) * 1000))
+    assert looked_ms - began_ms == stops_ms

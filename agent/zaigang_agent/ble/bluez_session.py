@@ -46,6 +46,9 @@ _TOGETHER_S: Final = 0.05
 _NOTHING_TO_SEND_S: Final = 15.0
 # In a crowd the socket is full before the next look; the bus needs a moment to fill it again.
 _READ_ON_S: Final = 0.02
+# So long after a window what came within it is still read. Larger listens on in a crowd that has no
+# end; smaller loses what dbus-daemon has not handed on yet.
+_READ_ON_MS: Final = 2_000
 _DISCOVERY: Final = {"Transport": ("s", "le"), "DuplicateData": ("b", False)}
 
 
@@ -116,11 +119,11 @@ class Session:
         more = self._bus is not None and self._bus.drain()
         if self._lost is not None:
             raise LostError(self._lost)
-        listen_s = self._listen(wanted)
+        listen_s = self._listen(wanted, more=more)
         send_s = self._send(wanted.frame_at)
         due_s, next_s = sorted((listen_s, send_s))
         due_s = next_s if next_s - due_s < _TOGETHER_S else due_s
-        return max(0.0, min(due_s, _READ_ON_S) if more else due_s)
+        return max(0.0, due_s)
 
     def end(self) -> None:
         """Nothing is wanted any more: leave the adapter as it was."""
@@ -134,7 +137,7 @@ class Session:
 
     # ---- listening
 
-    def _listen(self, wanted: Turn) -> float:
+    def _listen(self, wanted: Turn, *, more: bool) -> float:
         if wanted.listener is None:
             self._discover(False)
             return self._patience.check_s
@@ -146,9 +149,12 @@ class Session:
             round(seconds * 1000) for seconds in (wanted.windows.every_s, wanted.windows.open_s)
         )
         into_ms = (self._clock.boot_ms() - self._began_ms) % every_ms
-        if into_ms < open_ms or open_ms >= every_ms:
+        behind = more and self._discovering and into_ms < open_ms + _READ_ON_MS
+        if into_ms < open_ms or open_ms >= every_ms or behind:
             self._discover(True)
             self._reception.going_on()
+            if behind:
+                return _READ_ON_S
             read_s = min(_READ_EVERY_S, self._patience.check_s)
             left_s = read_s if open_ms >= every_ms else (open_ms - into_ms) / 1000
             return min(read_s, left_s)

@@ -28,9 +28,13 @@ _NO_REPLY: Final = 1
 _MAX_MESSAGE: Final = 1 << 24  # all devices of a railway station at once: about a KiB each
 _CHUNK: Final = 1 << 16
 # The kernel lets 167 to 278 messages wait in a socket (measured: 212,992 bytes with what each costs
-# it, 33 KiB of the smallest); dbus-daemon keeps the rest, and what is read late is dated late. Larger,
-# and in a crowd packets are dated minutes late; smaller looks twice each time for nothing.
+# it, 33 KiB of the smallest); dbus-daemon keeps the rest and puts it in 2 KiB at a time, and what is
+# read late is dated late. Larger, and in a crowd packets are dated minutes late; smaller looks twice
+# each time for nothing.
 _MANY_BYTES: Final = 1 << 14
+# Once there were many: until fewer than some three come. Larger stops while a busy dbus-daemon has
+# more; smaller goes on as long as anybody sends anything.
+_FEW_BYTES: Final = 1 << 10
 _FIXED: Final = {"y": "B", "n": "h", "q": "H", "i": "i", "u": "I", "x": "q", "t": "Q", "d": "d"}
 _SIZES: Final = {"y": 1, "n": 2, "q": 2, "i": 4, "u": 4, "x": 8, "t": 8, "d": 8}
 _ALIGNED: Final = {**_SIZES, "b": 4, "s": 4, "o": 4, "a": 4, "g": 1, "v": 1, "(": 8, "{": 8}
@@ -99,6 +103,7 @@ class Bus(dbus.Connection):
         self._on_signals = on_signals
         self._on_call = on_call
         self._buffer = bytearray()
+        self._behind = False
         self._readable = select.poll()
         self._writable = select.poll()
 
@@ -152,7 +157,8 @@ class Bus(dbus.Connection):
         socket had no room. Raises OSError."""
         frames = self._frames(0)
         self._dealt_with(frames, 0)
-        return sum(map(len, frames)) >= _MANY_BYTES
+        self._behind = sum(map(len, frames)) >= (_FEW_BYTES if self._behind else _MANY_BYTES)
+        return self._behind
 
     def close(self) -> None:
         super().close()
