@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row
 
 from zaigang_collector import db
 from zaigang_collector.attendance import events, patterns
+from zaigang_collector.attendance.calendars import YEARS
 from zaigang_collector.attendance.events import EventKind
 from zaigang_collector.attendance.patterns import Pattern
 from zaigang_collector.attendance.planning import Rostered
@@ -187,7 +188,7 @@ def put_roster_day(
     for a shift that has no hours on this weekday."""
     if directory.get_employee(conn, employee_id) is None:
         raise UnknownIdError("employee", employee_id)
-    _refuse_hourless(conn, day, shift_id)
+    _refuse_no_shift(conn, day, shift_id)
     stored = conn.execute(
         sa.select(ROSTER).where(
             ROSTER.c.employee_id == employee_id, ROSTER.c.day == day.isoformat()
@@ -242,7 +243,9 @@ def _parsed(hours: str) -> Pattern:
     return patterns.parse(hours)
 
 
-def _refuse_hourless(conn: Connection, day: dt.date, shift_id: str | None) -> None:
+def _refuse_no_shift(conn: Connection, day: dt.date, shift_id: str | None) -> None:
+    if day.year not in YEARS:
+        raise ConflictError(f"{day} was refused: expected a day from {YEARS[0]} to {YEARS[-1]}")
     if shift_id is None:
         return
     pattern = get_shift(conn, shift_id)
