@@ -29,6 +29,7 @@ people = APIRouter(
     tags=["attendance"],
     dependencies=[Depends(needs(Scope.READ_ATTENDANCE))],
 )
+routers: Final = (router, people)
 
 _CALENDAR_DAYS_MAX: Final = 366
 _ZONE: Final = "Asia/Shanghai"

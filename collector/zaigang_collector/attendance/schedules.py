@@ -132,20 +132,12 @@ def assign(
     if stored == [new]:
         return Change.UNCHANGED
     db.upsert(conn, SHIFT_ASSIGNMENT, [fields])
-    ref = f"{new.from_day} {new.scope.value} {new.subject}"[:200]
+    what = EventKind.SHIFT_ASSIGNMENT, f"{new.from_day} {new.scope.value} {new.subject}"[:200]
     if new.scope is Scope.PERSON:
-        events.record_personal(
-            conn,
-            vault,
-            EventKind.SHIFT_ASSIGNMENT,
-            ref,
-            new.subject,
-            fields,
-            now_ms,
-            randomness,
-        )
+        about = new.subject, fields
+        events.record_personal(conn, vault, *what, *about, now_ms, randomness)
     else:
-        events.record(conn, EventKind.SHIFT_ASSIGNMENT, ref, fields, now_ms, randomness)
+        events.record(conn, *what, fields, now_ms, randomness)
     return Change.CHANGED if stored else Change.ADDED
 
 

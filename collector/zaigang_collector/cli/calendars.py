@@ -56,6 +56,18 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     one.add_argument("--reason", default="", metavar="TEXT", help="people see it")
     _site_argument(one)
     one.set_defaults(run=_set)
+    _importing(calendar, common)
+    one = calendar.add_parser(
+        "whole",
+        parents=[common],
+        help="say that a year's days off and make-up workdays are all there: nothing else is asked",
+    )
+    one.add_argument("year", type=_year, metavar="YEAR")
+    _site_argument(one)
+    one.set_defaults(run=_whole)
+
+
+def _importing(calendar: Commands, common: argparse.ArgumentParser) -> None:
     one = calendar.add_parser(
         "import", parents=[common], help="from iCalendar or CSV, all or nothing"
     )
@@ -71,14 +83,6 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     )
     _site_argument(one)
     one.set_defaults(run=_import)
-    one = calendar.add_parser(
-        "whole",
-        parents=[common],
-        help="say that a year's days off and make-up workdays are all there: nothing else is asked",
-    )
-    one.add_argument("year", type=_year, metavar="YEAR")
-    _site_argument(one)
-    one.set_defaults(run=_whole)
 
 
 def _site_argument(parser: argparse.ArgumentParser) -> None:
