@@ -109,6 +109,9 @@ def test_shifts_are_set_assigned_and_rostered(
     capsys.readouterr()
     assert run(data, "shifts", "list") == Exit.OK
     assert capsys.readouterr().out.splitlines()[1].startswith("night\tMon 22:00-06:00; Tue")
+    assert run(data, "shifts", "show", "night") == Exit.OK
+    assert "person\tE001\t2026-09-01\t\n" in capsys.readouterr().out
+    assert run(data, "shifts", "show", "day") == Exit.UNKNOWN_ID
     day = ("--employee", "E001", "--from", "2026-10-01", "--to", "2026-10-01")
     assert run(data, "attendance", "days", *day) == Exit.OK
     assert "workday\t排班表安排了班次" in capsys.readouterr().out

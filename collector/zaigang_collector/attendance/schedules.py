@@ -151,6 +151,16 @@ def assignments_of(conn: Connection, scope: Scope, subject: str) -> tuple[ShiftA
     return tuple(_assignment(row) for row in conn.execute(query))
 
 
+def assigned(conn: Connection, shift_id: str) -> tuple[ShiftAssignment, ...]:
+    """Whom a shift was assigned to, by scope, subject and day."""
+    query = (
+        sa.select(SHIFT_ASSIGNMENT)
+        .where(SHIFT_ASSIGNMENT.c.shift_id == shift_id)
+        .order_by(*SHIFT_ASSIGNMENT.primary_key)
+    )
+    return tuple(_assignment(row) for row in conn.execute(query))
+
+
 def assignments_for(
     conn: Connection, employee_id: str, department: str, site_ids: Sequence[str]
 ) -> tuple[ShiftAssignment, ...]:
