@@ -267,6 +267,20 @@ CASES = {
             ),
         ],
     ),
+    "half a day of leave does not make an unknown day exempt": Case(
+        "2027-03-02",
+        Expected.UNKNOWN,
+        Standing.UNKNOWN,
+        because=Because.NO_CALENDAR,
+        given=[lambda here: here.exempt("2027-03-02 00:00", "2027-03-02 12:00")],
+    ),
+    "a whole day of leave does": Case(
+        "2027-03-02",
+        Expected.UNKNOWN,
+        Standing.EXEMPT,
+        because=Because.NO_CALENDAR,
+        given=[lambda here: here.exempt("2027-03-02 00:00", "2027-03-03 00:00")],
+    ),
     "the night in which the clock goes back is an hour longer": Case(
         "2026-10-24",
         Expected.WORKDAY,

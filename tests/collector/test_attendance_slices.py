@@ -109,6 +109,9 @@ def test_shifts_are_set_assigned_and_rostered(
     capsys.readouterr()
     assert run(data, "shifts", "list") == Exit.OK
     assert capsys.readouterr().out.splitlines()[1].startswith("night\tMon 22:00-06:00; Tue")
+    assert run(data, "shifts", "show", "night") == Exit.OK
+    assert "person\tE001\t2026-09-01\t\n" in capsys.readouterr().out
+    assert run(data, "shifts", "show", "day") == Exit.UNKNOWN_ID
     day = ("--employee", "E001", "--from", "2026-10-01", "--to", "2026-10-01")
     assert run(data, "attendance", "days", *day) == Exit.OK
     assert "workday\t排班表安排了班次" in capsys.readouterr().out
@@ -187,9 +190,15 @@ def test_the_interface_tells_of_years_without_holidays(here: Office) -> None:
     elsewhere = span | {"site": "moon"}
     missing = here.world.client.get("/api/v1/calendar", params=elsewhere, headers=headers)
     assert missing.status_code == 404
-    backwards = {"from_day": "2026-12-31", "to_day": "2026-12-01"}
-    wrong = here.world.client.get("/api/v1/calendar", params=backwards, headers=headers)
-    assert wrong.status_code == 422
+    for first, last in (
+        ("2026-12-31", "2026-12-01"),
+        ("0001-01-01", "0001-01-02"),
+        ("9999-12-31", "9999-12-31"),
+    ):
+        odd = {"from_day": first, "to_day": last}
+        for at in ("calendar", "people/E001/days"):
+            answer = here.world.client.get(f"/api/v1/{at}", params=odd, headers=headers)
+            assert answer.status_code == 422
 
 
 def test_an_exemption_is_pushed_changed_withdrawn_and_shown(here: Office) -> None:
@@ -214,7 +223,13 @@ def test_an_exemption_is_pushed_changed_withdrawn_and_shown(here: Office) -> Non
     assert (gone["version"], gone["withdrawn"]) == (3, True)
     kept = client.get(at, params=which, headers=headers).json()["versions"]
     assert [one["version"] for one in kept] == [1, 2, 3]
-    for wrong in ({"employee": "E9"}, {"end": "2026-09-22T09:00:00+08:00"}, {"kind": "party"}):
+    ancient = {"start": "0001-01-01T00:00:00+08:00", "end": "0001-01-02T00:00:00+08:00"}
+    for wrong in (
+        ancient,
+        {"employee": "E9"},
+        {"end": "2026-09-22T09:00:00+08:00"},
+        {"kind": "party"},
+    ):
         assert client.post(at, json={**body, **wrong}, headers=headers).status_code == 422
     nothing = {"source": "oa", "source_id": "2"}
     for call in (client.get, client.delete):

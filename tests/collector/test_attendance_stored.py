@@ -112,7 +112,7 @@ def test_exemptions_are_found_by_overlap(here: Attending) -> None:
     ("change", "told"),
     [
         ({"to_ms": 0}, "an end after its beginning"),
-        ({"to_ms": NOW_MS + 367 * DAY_MS}, "at most 366 days"),
+        ({"to_ms": NOW_MS + 367 * DAY_MS}, "at most 366 days later"),
         ({"source": ""}, "one line of 1 to 40"),
         ({"source_id": "a\nb"}, "one line of 1 to 200"),
     ],
@@ -203,6 +203,9 @@ def test_a_roster_is_read_from_csv_and_a_wrong_line_says_what_was_expected(
         assert (result.added, result.unchanged) == expected
     assert here.day("2026-09-26").planned.expected is Expected.WORKDAY
     assert here.day("2026-09-21").planned.expected is Expected.DAY_OFF
+    twice = f"employee,day,shift\n{PERSON},2026-09-26,off\n{PERSON},2026-09-26,night\n"
+    with pytest.raises(CsvError, match="line 3, column day: expected each of them once; line 2"):
+        csv_schedule.import_roster(here.conn, VAULT, twice, NOW_MS, here.random)
     bad = f"employee,day,shift\n{PERSON},2026-09-26,week\n{PERSON},2026-09-27,late\nE9,x,off\n"
     with pytest.raises(CsvError) as caught:
         csv_schedule.import_roster(here.conn, VAULT, bad, NOW_MS, here.random)
@@ -325,6 +328,8 @@ def test_what_is_old_is_deleted_with_all_its_versions_but_not_of_people_under_ho
 
 
 def test_a_reason_that_is_no_line_is_refused(here: Attending) -> None:
+    with pytest.raises(ConflictError, match="from 2000 to 2100"):
+        here.calendar("9999-12-31", Rule.DAY_OFF)
     for reason in ("a\nb", "x" * 201):
         said = SetDay(Rule.DAY_OFF, reason)
         with pytest.raises(ConflictError, match="up to 200"):

@@ -147,3 +147,22 @@ def test_a_listing_can_be_narrowed(conn: Connection) -> None:
         found = service.list_page(conn, VAULT, wanted, None, 10)
         assert [one.content.source_id for one in found] == expected
     assert service.employees_with_punches(conn, 15, 25) == ("E002",)
+
+
+def test_many_are_recorded_as_each_would_be_by_itself(conn: Connection) -> None:
+    """More than one portion, one late edit of what was stored, and one within the same batch."""
+    record(conn, punch(source_id="7"))
+    news = [punch(source_id=str(number), punched_ms=number) for number in range(1200)]
+    news.append(punch(source_id="9", site_id="b"))
+    recorded = service.record_all(conn, VAULT, news, NOW, lambda size: bytes(size))
+    assert [one.clock_in.content for one in recorded] == news
+    versions = {one.clock_in.reference for one in recorded if one.clock_in.version > 1}
+    of = {number: news[number].clock_in_id() for number in (7, 9)}
+    assert versions == {f"{of[7]}@2", f"{of[9]}@2"}
+    again = service.record_all(conn, VAULT, news[10:], NOW + 5, lambda size: bytes(size))
+    outcomes = {one.outcome for one in again[:-1]}
+    assert outcomes == {Outcome.UNCHANGED}
+    refs = [one.ref for one in ledger.entries(conn, limit=2000)]
+    assert refs[1:] == [one.clock_in.reference for one in recorded]
+    newest = service.versions(conn, VAULT, of[9])
+    assert [one.content.site_id for one in newest] == ["hq", "b"]

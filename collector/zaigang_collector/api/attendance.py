@@ -14,7 +14,7 @@ from zaigang_collector.api.deps import Given, Looks, Opens, Reads, needs
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.attendance import calendar_store, patterns, schedules, statuses, words
 from zaigang_collector.attendance.calendar_store import COMPANY
-from zaigang_collector.attendance.calendars import Meaning, Origin, OwnCalendar, look_up
+from zaigang_collector.attendance.calendars import YEARS, Meaning, Origin, OwnCalendar, look_up
 from zaigang_collector.attendance.days import DayStatus, Standing
 from zaigang_collector.attendance.intervals import Ended, Interval, LeftOver, Role, Why
 from zaigang_collector.attendance.model import ExemptionKind
@@ -29,6 +29,7 @@ people = APIRouter(
     tags=["attendance"],
     dependencies=[Depends(needs(Scope.READ_ATTENDANCE))],
 )
+routers: Final = (router, people)
 
 _CALENDAR_DAYS_MAX: Final = 366
 _ZONE: Final = "Asia/Shanghai"
@@ -137,7 +138,8 @@ def calendar(
 ) -> CalendarOut:
     """What each day is, and by whose word: site, company, State Council, nobody."""
     days = days_between(from_day, to_day)
-    if not 0 < len(days) <= _CALENDAR_DAYS_MAX:
+    is_in_time = from_day.year in YEARS and to_day.year in YEARS
+    if not is_in_time or not 0 < len(days) <= _CALENDAR_DAYS_MAX:
         raise _wrong_days(f"a day not before from_day, {_CALENDAR_DAYS_MAX} days at most")
     zone = _ZONE
     if site is not None:

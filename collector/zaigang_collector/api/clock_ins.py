@@ -244,11 +244,9 @@ def _record(
 ) -> list[RecordedOut]:
     now_ms = given.clock.utc_ms()
     _refuse_wrong(conn, items, where, now_ms)
-    answers = []
-    for item in items:
-        recorded = service.record(conn, given.vault, item.value(), now_ms, given.randomness)
-        answers.append(RecordedOut(outcome=recorded.outcome, clock_in=shown(recorded.clock_in)))
-    return answers
+    news = [item.value() for item in items]
+    recorded = service.record_all(conn, given.vault, news, now_ms, given.randomness)
+    return [RecordedOut(outcome=one.outcome, clock_in=shown(one.clock_in)) for one in recorded]
 
 
 def _refuse_wrong(conn: Connection, items: list[ClockInIn], where: str, now_ms: int) -> None:

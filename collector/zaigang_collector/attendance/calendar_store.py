@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector import db
 from zaigang_collector.attendance import events
-from zaigang_collector.attendance.calendars import REASON_MAX, OwnCalendar, Rule, SetDay
+from zaigang_collector.attendance.calendars import REASON_MAX, YEARS, OwnCalendar, Rule, SetDay
 from zaigang_collector.attendance.events import EventKind
 from zaigang_collector.attendance.tables import CALENDAR_DAY, CALENDAR_YEAR
 from zaigang_collector.db import Randomness
@@ -42,6 +42,8 @@ def set_day(
     """Say what a day is at a site, or for the whole company. Raises UnknownIdError, and
     ConflictError for a reason that is too long."""
     _refuse_unknown(conn, site_id)
+    if day.year not in YEARS:
+        raise ConflictError(f"{day} was refused: expected a day from {YEARS[0]} to {YEARS[-1]}")
     if len(said.reason) > REASON_MAX or not said.reason.isprintable():
         raise ConflictError(
             f"the reason of {day} was refused: expected one line of up to {REASON_MAX} characters"

@@ -30,6 +30,8 @@ MAINLAND: Final = frozenset(
     }
 )
 """Zones in which the State Council says what a holiday is. Hong Kong, Macau and Taiwan have their own."""
+YEARS: Final = range(2000, 2101)
+"""Of which days can be asked for and set: any other is a slip of the pen."""
 REASON_MAX: Final = 200
 _CHINESE_NAMES: Final = {one.value: one.chinese for one in chinese_calendar.Holiday}
 

@@ -92,11 +92,9 @@ def import_clock_ins(
     _refuse_repeated(table.rows, read)
     table.finish()
     result = ImportResult()
-    for new in read:
-        if new is None:  # a problem was noted, and finish() raised
-            continue
-        recorded = service.record(conn, vault, new, now_ms, randomness)
-        result.employees.add(new.employee_id)
+    news = [new for new in read if new is not None]  # of others finish() told the problem
+    for recorded in service.record_all(conn, vault, news, now_ms, randomness):
+        result.employees.add(recorded.clock_in.content.employee_id)
         match recorded.outcome:
             case Outcome.ADDED:
                 result.added += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -99,16 +100,11 @@ def import_exemptions(
         is_withdrawn = row.maybe("withdrawn", lambda text: _FLAGS[text.lower()], "yes or no")
         if new is None:
             continue
-        first = lines.setdefault((new.source, new.source_id), row.line)
-        if first != row.line:
-            row.wrong("source_id", f"each exemption once; line {first} has this one already")
+        if not _is_first(row, lines, (new.source, new.source_id), "source_id"):
             continue
-        try:
+        with _fitting(row, ""):
             outcome = _say(conn, vault, new, bool(is_withdrawn), now_ms, randomness)
-        except ConflictError as error:
-            row.wrong("", f"something that fits: {error}")
-            continue
-        _count(result, outcome, new.employee_id)
+            _count(result, outcome, new.employee_id)
     table.finish()
     return result
 
@@ -137,6 +133,7 @@ def import_roster(
     known_shifts = dict(schedules.list_shifts(conn))
     known = _known(conn)
     result = ScheduleResult()
+    lines: dict[tuple[str, str], int] = {}
     for row in table.rows:
         employee_id = row.take("employee", known, "the id of a person imported before")
         day = row.take("day", _day, "a day as 2026-10-12")
@@ -145,15 +142,14 @@ def import_roster(
         )
         if employee_id is None or day is None or shift is None:
             continue
+        if not _is_first(row, lines, (employee_id, day.isoformat()), "day"):
+            continue
         shift_id = None if shift in OFF else shift
-        try:
+        with _fitting(row, "shift"):
             change = schedules.put_roster_day(
                 conn, vault, employee_id, day, shift_id, now_ms, randomness
             )
-        except ConflictError as error:
-            row.wrong("shift", f"something that fits: {error}")
-            continue
-        _count(result, _OUTCOMES[change], employee_id)
+            _count(result, _OUTCOMES[change], employee_id)
     table.finish()
     return result
 
@@ -165,18 +161,18 @@ def import_calendar(
     UnknownIdError for the site."""
     table = csv_reader.read(data, CALENDAR_COLUMNS)
     result = ScheduleResult()
+    lines: dict[tuple[str, str], int] = {}
     for row in table.rows:
         day = row.take("day", _day, "a day as 2026-10-12")
         rule = row.take("rule", lambda text: RULES[text.lower()], "one of " + ", ".join(RULES))
         if day is None or rule is None:
             continue
-        try:
+        if not _is_first(row, lines, ("", day.isoformat()), "day"):
+            continue
+        with _fitting(row, "reason"):
             said = SetDay(rule, row.text("reason"))
             change = calendar_store.set_day(conn, site_id, day, said, now_ms, randomness)
-        except ConflictError as error:
-            row.wrong("reason", f"something that fits: {error}")
-            continue
-        _count(result, _OUTCOMES[change], None)
+            _count(result, _OUTCOMES[change], None)
     table.finish()
     return result
 
@@ -186,6 +182,25 @@ _OUTCOMES: Final = {
     Change.CHANGED: Outcome.NEW_VERSION,
     Change.UNCHANGED: Outcome.UNCHANGED,
 }
+
+
+def _is_first(
+    row: Row, lines: dict[tuple[str, str], int], name: tuple[str, str], column: str
+) -> bool:
+    """Whether no line before says something of the same; else which of them holds is not known."""
+    first = lines.setdefault(name, row.line)
+    if first != row.line:
+        row.wrong(column, f"each of them once; line {first} has this one already")
+    return first == row.line
+
+
+@contextlib.contextmanager
+def _fitting(row: Row, column: str) -> Iterator[None]:
+    """What contradicts what is there already is a problem of this line."""
+    try:
+        yield
+    except ConflictError as error:
+        row.wrong(column, f"something that fits: {error}")
 
 
 def _count(result: ScheduleResult, outcome: Outcome, employee_id: str | None) -> None:

@@ -71,7 +71,8 @@ def day_status(
     ]
     if _is_ongoing(span, intervals, left_over, now_ms):
         return DayStatus(planned, Standing.ONGOING, intervals, left_over, holding)
-    standing = _standing(planned, intervals, open_, is_exempt=bool(holding))
+    is_exempt = all(_is_covered(holding, *one) for one in _hours(planned) or [span])
+    standing = _standing(planned, intervals, open_, is_exempt=is_exempt)
     return DayStatus(planned, standing, intervals, left_over, holding, tuple(open_))
 
 
@@ -101,13 +102,11 @@ def _standing(
 ) -> Standing:
     if intervals:
         return Standing.PARTLY_CLAIMED if unclaimed else Standing.CLAIMED
-    match planned.expected:
-        case Expected.DAY_OFF:
-            return Standing.OFF
-        case Expected.UNKNOWN:
-            return Standing.EXEMPT if is_exempt and not unclaimed else Standing.UNKNOWN
-        case Expected.WORKDAY:
-            return Standing.NO_CLAIM if unclaimed else Standing.EXEMPT
+    if planned.expected is Expected.DAY_OFF:
+        return Standing.OFF
+    if is_exempt:
+        return Standing.EXEMPT
+    return Standing.NO_CLAIM if planned.expected is Expected.WORKDAY else Standing.UNKNOWN
 
 
 def _owed(planned: PlannedDay, exemptions: Iterable[StoredExemption]) -> list[Stretch]:
@@ -116,11 +115,15 @@ def _owed(planned: PlannedDay, exemptions: Iterable[StoredExemption]) -> list[St
     if planned.expected is Expected.DAY_OFF:
         return []
     holding = list(exemptions)
-    return [
-        one
-        for one in planned.stretches
-        if exempt_stretches(holding, one.from_ms, one.to_ms) != ((one.from_ms, one.to_ms),)
-    ]
+    return [one for one in planned.stretches if not _is_covered(holding, one.from_ms, one.to_ms)]
+
+
+def _is_covered(exemptions: Iterable[StoredExemption], from_ms: int, to_ms: int) -> bool:
+    return exempt_stretches(exemptions, from_ms, to_ms) == ((from_ms, to_ms),)
+
+
+def _hours(planned: PlannedDay) -> list[tuple[int, int]]:
+    return [(one.from_ms, one.to_ms) for one in planned.stretches]
 
 
 def _is_ongoing(
@@ -136,11 +139,9 @@ def _is_ongoing(
 
 def _span(planned: PlannedDay, zone: ZoneInfo) -> tuple[int, int]:
     """The expected hours, or the whole day where there are none."""
-    if planned.stretches:
-        return (
-            min(one.from_ms for one in planned.stretches),
-            max(one.to_ms for one in planned.stretches),
-        )
+    hours = _hours(planned)
+    if hours:
+        return min(first for first, _ in hours), max(last for _, last in hours)
     return at_ms(planned.day, 0, zone), at_ms(planned.day, _DAY_MIN, zone)
 
 

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Row
 from zaigang_collector import db
 from zaigang_collector.attendance import events
 from zaigang_collector.attendance.events import EventKind
-from zaigang_collector.attendance.model import ExemptionKind, Outcome
-from zaigang_collector.attendance.service import StoredExemption
+from zaigang_collector.attendance.model import EARLIEST_MS, ExemptionKind, Outcome
+from zaigang_collector.attendance.service import StoredExemption, exemption_of
 from zaigang_collector.attendance.tables import EXEMPTION
 from zaigang_collector.db import Randomness
 from zaigang_collector.directory import service as directory
@@ -28,6 +28,7 @@ from zaigang_collector.vault.service import Vault
 
 # A sabbatical. Larger lets a mistyped year exempt somebody for good; smaller refuses a parental leave.
 LONGEST_MS: Final = 366 * 24 * 3_600_000
+LATEST_MS: Final = 4_133_980_800_000  # 2101-01-01: a leave beyond it is a slip of the pen
 SOURCE_MAX: Final = 40
 SOURCE_ID_MAX: Final = 200
 _ID_BYTES: Final = 10
@@ -66,7 +67,7 @@ def record(
                 f"exemption {new.source_id} of {new.source} is another person's already; withdraw "
                 "it and send this one with an id of its own"
             )
-        if _exemption(stored) == new and not stored.withdrawn:
+        if exemption_of(stored) == new and not stored.withdrawn:
             return Outcome.UNCHANGED
     version = 1 if stored is None else stored.version + 1
     _put(conn, vault, new, version, now_ms, randomness, withdrawn=False)
@@ -90,7 +91,7 @@ def withdraw(
     _put(
         conn,
         vault,
-        _exemption(stored),
+        exemption_of(stored),
         stored.version + 1,
         now_ms,
         randomness,
@@ -127,7 +128,7 @@ def list_of(
         )
         .order_by(EXEMPTION.c.from_ms, EXEMPTION.c.source, EXEMPTION.c.source_id)
     )
-    return tuple((_exemption(row), row.version, row.withdrawn) for row in conn.execute(query))
+    return tuple((exemption_of(row), row.version, row.withdrawn) for row in conn.execute(query))
 
 
 def _put(
@@ -166,10 +167,11 @@ def _refuse_wrong(conn: Connection, new: StoredExemption) -> None:
                 f"the source or id {text[:most]!r} was refused: expected one line of 1 to {most} "
                 "characters"
             )
-    if not 0 < new.to_ms - new.from_ms <= LONGEST_MS:
+    is_in_time = new.from_ms >= EARLIEST_MS and new.to_ms <= LATEST_MS
+    if not is_in_time or not 0 < new.to_ms - new.from_ms <= LONGEST_MS:
         raise ConflictError(
-            f"exemption {new.source_id} was refused: expected an end after its beginning, and at "
-            f"most {LONGEST_MS // 86_400_000} days"
+            f"exemption {new.source_id} was refused: expected an end after its beginning, at most "
+            f"{LONGEST_MS // 86_400_000} days later, in the years 2000 to 2100"
         )
 
 
@@ -178,17 +180,6 @@ def _row(conn: Connection, source: str, source_id: str) -> Row[Any] | None:
         EXEMPTION.c.source == source, EXEMPTION.c.source_id == source_id
     )
     return conn.execute(query).one_or_none()
-
-
-def _exemption(row: Row[Any]) -> StoredExemption:
-    return StoredExemption(
-        row.employee_id,
-        row.from_ms,
-        row.to_ms,
-        ExemptionKind(row.kind),
-        row.source,
-        row.source_id,
-    )
 
 
 def _version(at_ms: int, fields: Mapping[str, Any]) -> ExemptionVersion:

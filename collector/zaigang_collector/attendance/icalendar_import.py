@@ -15,7 +15,7 @@ from typing import Final
 
 from icalendar import Calendar, Component
 
-from zaigang_collector.attendance.calendars import REASON_MAX, Rule, SetDay
+from zaigang_collector.attendance.calendars import REASON_MAX, YEARS, Rule, SetDay
 from zaigang_collector.errors import CsvError, LineProblem
 
 MAX_BYTES: Final = 4 * 1024 * 1024  # a century of holidays is far below this
@@ -29,7 +29,6 @@ _DAY_OFF: Final = re.compile(
     r"休|放假|不上班|\bholiday\b|\bdays? off\b|\bnon-working day\b", re.IGNORECASE
 )
 _DAY: Final = dt.timedelta(days=1)
-_YEARS: Final = range(2000, 2101)
 _REPEATING: Final = ("RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
 
 
@@ -45,22 +44,28 @@ class _ProblemError(Exception):
 def read(data: bytes, others: Rule | None = None) -> Mapping[dt.date, SetDay]:
     """Days by date. `others`: what a day is whose summary does not say it; None: refused.
 
-    Raises CsvError with all problems; its lines are the numbers of events.
+    Raises CsvError with all problems, each at the line on which its event begins.
     """
     days: dict[dt.date, SetDay] = {}
     problems: list[LineProblem] = []
-    for number, event in enumerate(_events(data), start=1):
+    for line, event in zip(_lines(data), _events(data), strict=False):
         try:
             for day, said in _days(event, others):
                 if days.setdefault(day, said).rule is not said.rule:
                     raise _ProblemError("each day once, or the same each time", day.isoformat())
         except _ProblemError as problem:
-            problems.append(LineProblem(number, "VEVENT", problem.expected, problem.found[:40]))
+            problems.append(LineProblem(line, "VEVENT", problem.expected, problem.found[:40]))
     if not days and not problems:
         problems.append(LineProblem(1, "", "at least one VEVENT with a whole day"))
     if problems:
         raise CsvError(problems)
     return dict(sorted(days.items()))
+
+
+def _lines(data: bytes) -> list[int]:
+    """On which lines events begin."""
+    lines = data.splitlines()
+    return [at for at, one in enumerate(lines, start=1) if one.upper().strip() == b"BEGIN:VEVENT"]
 
 
 def _events(data: bytes) -> list[Component]:
@@ -127,8 +132,8 @@ def _date(event: Component, name: str) -> dt.date:
     value = getattr(event.get(name), "dt", None)
     if isinstance(value, dt.datetime) or not isinstance(value, dt.date):
         raise _ProblemError(f"{name} as a whole day, VALUE=DATE:20261001", str(value))
-    if value.year not in _YEARS:
-        raise _ProblemError(f"{name} from 2000 to 2100", str(value))
+    if value.year not in YEARS:
+        raise _ProblemError(f"{name} from {YEARS[0]} to {YEARS[-1]}", str(value))
     return value
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row
 
 from zaigang_collector import db
 from zaigang_collector.attendance import events, patterns
+from zaigang_collector.attendance.calendars import YEARS
 from zaigang_collector.attendance.events import EventKind
 from zaigang_collector.attendance.patterns import Pattern
 from zaigang_collector.attendance.planning import Rostered
@@ -131,20 +132,12 @@ def assign(
     if stored == [new]:
         return Change.UNCHANGED
     db.upsert(conn, SHIFT_ASSIGNMENT, [fields])
-    ref = f"{new.from_day} {new.scope.value} {new.subject}"[:200]
+    what = EventKind.SHIFT_ASSIGNMENT, f"{new.from_day} {new.scope.value} {new.subject}"[:200]
     if new.scope is Scope.PERSON:
-        events.record_personal(
-            conn,
-            vault,
-            EventKind.SHIFT_ASSIGNMENT,
-            ref,
-            new.subject,
-            fields,
-            now_ms,
-            randomness,
-        )
+        about = new.subject, fields
+        events.record_personal(conn, vault, *what, *about, now_ms, randomness)
     else:
-        events.record(conn, EventKind.SHIFT_ASSIGNMENT, ref, fields, now_ms, randomness)
+        events.record(conn, *what, fields, now_ms, randomness)
     return Change.CHANGED if stored else Change.ADDED
 
 
@@ -154,6 +147,16 @@ def assignments_of(conn: Connection, scope: Scope, subject: str) -> tuple[ShiftA
         sa.select(SHIFT_ASSIGNMENT)
         .where(SHIFT_ASSIGNMENT.c.scope == scope.value, SHIFT_ASSIGNMENT.c.subject == subject)
         .order_by(SHIFT_ASSIGNMENT.c.from_day)
+    )
+    return tuple(_assignment(row) for row in conn.execute(query))
+
+
+def assigned(conn: Connection, shift_id: str) -> tuple[ShiftAssignment, ...]:
+    """Whom a shift was assigned to, by scope, subject and day."""
+    query = (
+        sa.select(SHIFT_ASSIGNMENT)
+        .where(SHIFT_ASSIGNMENT.c.shift_id == shift_id)
+        .order_by(*SHIFT_ASSIGNMENT.primary_key)
     )
     return tuple(_assignment(row) for row in conn.execute(query))
 
@@ -187,7 +190,7 @@ def put_roster_day(
     for a shift that has no hours on this weekday."""
     if directory.get_employee(conn, employee_id) is None:
         raise UnknownIdError("employee", employee_id)
-    _refuse_hourless(conn, day, shift_id)
+    _refuse_no_shift(conn, day, shift_id)
     stored = conn.execute(
         sa.select(ROSTER).where(
             ROSTER.c.employee_id == employee_id, ROSTER.c.day == day.isoformat()
@@ -242,7 +245,9 @@ def _parsed(hours: str) -> Pattern:
     return patterns.parse(hours)
 
 
-def _refuse_hourless(conn: Connection, day: dt.date, shift_id: str | None) -> None:
+def _refuse_no_shift(conn: Connection, day: dt.date, shift_id: str | None) -> None:
+    if day.year not in YEARS:
+        raise ConflictError(f"{day} was refused: expected a day from {YEARS[0]} to {YEARS[-1]}")
     if shift_id is None:
         return
     pattern = get_shift(conn, shift_id)

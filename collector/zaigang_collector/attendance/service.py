@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from zaigang_collector.attendance.model import (
     ClockIn,
@@ -18,8 +20,10 @@ from zaigang_collector.attendance.model import (
 from zaigang_collector.attendance.tables import CLOCK_IN, EXEMPTION
 from zaigang_collector.db import Randomness
 from zaigang_collector.ledger import service as ledger
-from zaigang_collector.vault.model import person
+from zaigang_collector.vault.model import ToSeal, person
 from zaigang_collector.vault.service import Vault
+
+_PAGE: Final = 500  # ids in one question; SQLite takes some thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +43,89 @@ def record(
 ) -> Recorded:
     """Store a punch once. The same content again changes nothing; other content under the same
     source and id is a late edit and makes a new version beside the old one."""
-    stored = _newest(conn, vault, new.source, new.source_id)
-    record_hash = new.record_hash()
-    if stored is not None and stored.content.record_hash() == record_hash:
+    (recorded,) = record_all(conn, vault, [new], now_ms, randomness)
+    return recorded
+
+
+def record_all(
+    conn: Connection,
+    vault: Vault,
+    news: Iterable[NewClockIn],
+    now_ms: int,
+    randomness: Randomness,
+) -> tuple[Recorded, ...]:
+    """The same for many, in their order, with a few questions for hundreds of them."""
+    recorded: list[Recorded] = []
+    for portion in _portions(news):
+        recorded += _record_portion(conn, vault, portion, now_ms, randomness)
+    return tuple(recorded)
+
+
+def _portions(news: Iterable[NewClockIn]) -> Iterator[dict[str, NewClockIn]]:
+    """Punches by id, no id twice in one portion: the second is a late edit of the first."""
+    portion: dict[str, NewClockIn] = {}
+    for new in news:
+        clock_in_id = new.clock_in_id()
+        if clock_in_id in portion or len(portion) == _PAGE:
+            yield portion
+            portion = {}
+        portion[clock_in_id] = new
+    if portion:
+        yield portion
+
+
+def _record_portion(
+    conn: Connection,
+    vault: Vault,
+    portion: Mapping[str, NewClockIn],
+    now_ms: int,
+    randomness: Randomness,
+) -> list[Recorded]:
+    query = sa.select(CLOCK_IN).where(CLOCK_IN.c.id.in_(sorted(portion)), CLOCK_IN.c.newest)
+    stored = {one.id: one for one in _opened(conn, vault, query)}
+    recorded = [_compare(name, new, stored.get(name), now_ms) for name, new in portion.items()]
+    made = [one.clock_in for one in recorded if one.outcome is not Outcome.UNCHANGED]
+    edited = [one.id for one in made if one.version > 1]
+    if edited:
+        conn.execute(sa.update(CLOCK_IN).where(CLOCK_IN.c.id.in_(edited)).values(newest=False))
+    _insert(conn, vault, made, now_ms, randomness)
+    return recorded
+
+
+def _compare(name: str, new: NewClockIn, stored: ClockIn | None, now_ms: int) -> Recorded:
+    if stored is None:
+        return Recorded(ClockIn(name, 1, now_ms, new), Outcome.ADDED)
+    if stored.content.body() == new.body():
         return Recorded(stored, Outcome.UNCHANGED)
-    version = 1 if stored is None else stored.version + 1
-    clock_in = ClockIn(new.clock_in_id(), version, now_ms, new)
-    conn.execute(sa.update(CLOCK_IN).where(CLOCK_IN.c.id == clock_in.id).values(newest=False))
-    sealed = vault.seal(
-        conn, person(new.employee_id), new.body(), context_of(clock_in.reference), now_ms
-    )
-    conn.execute(sa.insert(CLOCK_IN).values(**_columns(clock_in, record_hash, sealed)))
-    ledger.append(
+    return Recorded(ClockIn(name, stored.version + 1, now_ms, new), Outcome.NEW_VERSION)
+
+
+def _insert(
+    conn: Connection,
+    vault: Vault,
+    made: Sequence[ClockIn],
+    now_ms: int,
+    randomness: Randomness,
+) -> None:
+    if not made:
+        return
+    bodies = [one.content.body() for one in made]
+    hashes = [hashlib.sha256(body).digest() for body in bodies]
+    items = [
+        ToSeal(person(one.content.employee_id), body, context_of(one.reference))
+        for one, body in zip(made, bodies, strict=True)
+    ]
+    sealed = vault.seal_many(conn, items, now_ms)
+    rows = [_columns(*one) for one in zip(made, hashes, sealed, strict=True)]
+    conn.execute(sa.insert(CLOCK_IN), rows)
+    salts = [randomness(ledger.SALT_BYTES) for _ in made]
+    ledger.append_all(
         conn,
-        ledger.EntryType.CLOCK_IN,
-        now_ms,
-        record_hash,
-        randomness(ledger.SALT_BYTES),
-        clock_in.reference,
+        [
+            (ledger.EntryType.CLOCK_IN, now_ms, record_hash, salt, one.reference)
+            for one, record_hash, salt in zip(made, hashes, salts, strict=True)
+        ],
     )
-    return Recorded(clock_in, Outcome.ADDED if version == 1 else Outcome.NEW_VERSION)
 
 
 def get(conn: Connection, vault: Vault, clock_in_id: str) -> ClockIn | None:
@@ -165,24 +232,19 @@ def exemptions_of(
         )
         .order_by(EXEMPTION.c.from_ms, EXEMPTION.c.source, EXEMPTION.c.source_id)
     )
-    return [
-        StoredExemption(
-            row.employee_id,
-            row.from_ms,
-            row.to_ms,
-            ExemptionKind(row.kind),
-            row.source,
-            row.source_id,
-        )
-        for row in conn.execute(query)
-    ]
+    return [exemption_of(row) for row in conn.execute(query)]
 
 
-def _newest(conn: Connection, vault: Vault, source: str, source_id: str) -> ClockIn | None:
-    query = sa.select(CLOCK_IN).where(
-        CLOCK_IN.c.source == source, CLOCK_IN.c.source_id == source_id, CLOCK_IN.c.newest
+def exemption_of(row: Row[Any]) -> StoredExemption:
+    """What a row of exemptions says."""
+    return StoredExemption(
+        row.employee_id,
+        row.from_ms,
+        row.to_ms,
+        ExemptionKind(row.kind),
+        row.source,
+        row.source_id,
     )
-    return next(iter(_opened(conn, vault, query)), None)
 
 
 def _columns(clock_in: ClockIn, record_hash: bytes, body: bytes) -> dict[str, object]:

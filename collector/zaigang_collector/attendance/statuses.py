@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from zaigang_collector.attendance import service, words
+from zaigang_collector.attendance.calendars import YEARS
 from zaigang_collector.attendance.claiming import claims_of
 from zaigang_collector.attendance.days import DayStatus, day_status
 from zaigang_collector.attendance.planning import Because
@@ -37,10 +38,10 @@ def statuses_of(
     """
     if directory.get_employee(conn, employee_id) is None:
         raise UnknownIdError("employee", employee_id)
-    if not 0 <= (last - first).days < DAYS_MAX:
+    if not (0 <= (last - first).days < DAYS_MAX and first.year in YEARS and last.year in YEARS):
         raise ConflictError(
-            f"{first} to {last} was refused: expected a last day that is not earlier, and at most "
-            f"{DAYS_MAX} days at once"
+            f"{first} to {last} was refused: expected days from {YEARS[0]} to {YEARS[-1]}, the last "
+            f"not before the first, and at most {DAYS_MAX} days at once"
         )
     # A day more on each side: whose midnight it is depends on the site.
     from_ms, to_ms = _midnight_ms(first) - _DAY_MS, _midnight_ms(last) + 2 * _DAY_MS

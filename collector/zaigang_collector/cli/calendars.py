@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from zaigang_collector.attendance import calendar_store, csv_schedule, icalendar
 from zaigang_collector.attendance.calendar_store import COMPANY
 from zaigang_collector.attendance.calendars import (
     MAINLAND,
+    YEARS,
     CalendarDay,
     Meaning,
     OwnCalendar,
@@ -54,6 +56,18 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     one.add_argument("--reason", default="", metavar="TEXT", help="people see it")
     _site_argument(one)
     one.set_defaults(run=_set)
+    _importing(calendar, common)
+    one = calendar.add_parser(
+        "whole",
+        parents=[common],
+        help="say that a year's days off and make-up workdays are all there: nothing else is asked",
+    )
+    one.add_argument("year", type=_year, metavar="YEAR")
+    _site_argument(one)
+    one.set_defaults(run=_whole)
+
+
+def _importing(calendar: Commands, common: argparse.ArgumentParser) -> None:
     one = calendar.add_parser(
         "import", parents=[common], help="from iCalendar or CSV, all or nothing"
     )
@@ -69,14 +83,6 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     )
     _site_argument(one)
     one.set_defaults(run=_import)
-    one = calendar.add_parser(
-        "whole",
-        parents=[common],
-        help="say that a year's days off and make-up workdays are all there: nothing else is asked",
-    )
-    one.add_argument("year", type=_year, metavar="YEAR")
-    _site_argument(one)
-    one.set_defaults(run=_whole)
 
 
 def _site_argument(parser: argparse.ArgumentParser) -> None:
@@ -86,8 +92,8 @@ def _site_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def _year(text: str) -> int:
-    if len(text) != 4 or not text.isascii() or not text.isdigit() or not 2000 <= int(text) <= 2100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a year from 2000 to 2100")
+    if not re.fullmatch(r"[0-9]{4}", text) or int(text) not in YEARS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a year from {YEARS[0]} to {YEARS[-1]}")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""`shifts list|set|assign|import-roster`: who is to work when."""
+"""`shifts list|show|set|assign|import-roster`: who is to work when."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from zaigang_collector.attendance import csv_schedule, patterns, schedules
 from zaigang_collector.attendance.schedules import Scope, ShiftAssignment
 from zaigang_collector.cli.arguments import Commands, columns_told, day, group
 from zaigang_collector.cli.console import Exit, complain, every, read_file, rows, say
+from zaigang_collector.cli.looking import looked, why_argument
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.csv_import import ID_EXPECTED, parse_id
+from zaigang_collector.errors import UnknownIdError
 
 
 def add(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -21,6 +23,10 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     shifts = group(commands, "shifts", "hours with a name, and whom they hold for")
     one = shifts.add_parser("list", parents=[common], help="all of them")
     one.set_defaults(run=_list)
+    one = shifts.add_parser("show", parents=[common], help="its hours, and whom it holds for")
+    one.add_argument("id")
+    why_argument(one)
+    one.set_defaults(run=_show)
     one = shifts.add_parser(
         "set", parents=[common], help="add one, or change its hours for all its days"
     )
@@ -56,6 +62,20 @@ def _list(args: argparse.Namespace) -> int:
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
         lines = [(name, patterns.render(one)) for name, one in schedules.list_shifts(conn)]
     rows(("id", "hours"), lines)
+    return Exit.OK
+
+
+def _show(args: argparse.Namespace) -> int:
+    with bootstrap.opened(args.data) as collector, collector.reading() as conn:
+        pattern = schedules.get_shift(conn, args.id)
+        if pattern is None:
+            raise UnknownIdError("shift", args.id)
+        found = schedules.assigned(conn, args.id)
+        people = [one.subject for one in found if one.scope is Scope.PERSON]
+        looked(collector, args, f"whom shift {args.id} holds for", people)
+    say(f"{args.id}: {patterns.render(pattern)}")
+    lines = [(one.scope.value, one.subject, one.from_day, one.to_day) for one in found]
+    rows(("scope", "for", "from", "to"), lines)
     return Exit.OK
 
 
