@@ -168,6 +168,7 @@ def test_forgetting_deletes_all_bodies_of_one_person_and_of_nobody_else(worked: 
         "assessments": 1,
         "clock_ins": 2,
         "exemptions": 1,
+        "records_aside": 0,
         "homes": 1,
         "assignments": 1,
         "carried": 0,
@@ -403,6 +404,7 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
         "assessments": 0,
         "clock_ins": 0,
         "exemptions": 0,
+        "records_aside": 0,
     }
     assert told.ground == "keep_readings_days 90, keep_claims_days 730"
     later = worked.retire(terms, 731)
@@ -412,6 +414,7 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
         "assessments": 2,
         "clock_ins": 4,
         "exemptions": 1,
+        "records_aside": 0,
     }
     assert worked.count(CLOCK_IN) == worked.count(ASSESSMENT) == worked.count(CHECKED) == 0
     with worked.read() as conn:
