@@ -1,4 +1,4 @@
-"""Exemptions that a source tells as they are now: what it does not tell any more ends."""
+"""Exemptions as another system tells them: what it does not tell any more has ended."""
 
 from __future__ import annotations
 
@@ -13,40 +13,38 @@ from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.attendance.tables import EXEMPTION
 
 
-def replace(
+def take(
     conn: Connection,
     source: str,
-    employee_ids: Sequence[str],
-    span: tuple[int, int],
     told: Sequence[StoredExemption],
+    whole: Sequence[str],
+    span: tuple[int, int],
     now_ms: int,
 ) -> int:
-    """Let `told` be all that `source` says of these people and that touches the span (UTC ms).
-
-    Leave that was taken back is deleted. Returns how many were added, changed or deleted.
-    """
-    stored = _stored(conn, source, employee_ids, span)
-    wanted = {one.source_id: one for one in told}
-    gone = sorted(stored.keys() - wanted.keys())
-    if gone:
-        conn.execute(
-            sa.delete(EXEMPTION).where(
-                EXEMPTION.c.source == source, EXEMPTION.c.source_id.in_(gone)
-            )
-        )
-    changed = [one for one in wanted.values() if stored.get(one.source_id) != one]
+    """Store what `source` tells. Of the people `whole` it is all that touches the span (UTC ms):
+    leave that was taken back is deleted. Returns how many were added, changed or deleted."""
+    wanted = {one.source_id: dataclasses.replace(one, source=source) for one in told}
+    ended = _of(conn, source, whole, span).keys() - wanted.keys()
+    if ended:
+        which = sa.and_(EXEMPTION.c.source == source, EXEMPTION.c.source_id.in_(sorted(ended)))
+        conn.execute(sa.delete(EXEMPTION).where(which))
+    changed = [
+        one
+        for name, one in wanted.items()
+        if _of(conn, source, [one.employee_id], (one.from_ms, one.to_ms)).get(name) != one
+    ]
     for one in changed:
-        service.exempt(conn, dataclasses.replace(one, source=source), now_ms)
-    return len(gone) + len(changed)
+        service.exempt(conn, one, now_ms)
+    return len(ended) + len(changed)
 
 
-def _stored(
+def _of(
     conn: Connection, source: str, employee_ids: Sequence[str], span: tuple[int, int]
 ) -> dict[str, StoredExemption]:
-    from_ms, to_ms = span
+    """What `source` said of these people that touches the span, by its id."""
     return {
         one.source_id: one
         for employee_id in employee_ids
-        for one in service.exemptions_of(conn, employee_id, from_ms, to_ms)
+        for one in service.exemptions_of(conn, employee_id, *span)
         if one.source == source
     }

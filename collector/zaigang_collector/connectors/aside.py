@@ -87,7 +87,8 @@ def keep(conn: Connection, vault: Vault, source: str, items: Sequence[Aside], no
             "source": source,
             "vendor_id": one.punch.vendor_id,
             "employee_id": one.employee_id,
-            "at_ms": one.punch.punched_ms,
+            # What names no time belongs to the day on which it came.
+            "at_ms": now_ms if one.why is Why.NO_TIME else one.punch.punched_ms,
             "why": one.why.value,
             "record_hash": digest,
             "body": body,

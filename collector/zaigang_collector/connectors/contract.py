@@ -7,7 +7,7 @@ for the people and the window that it names, and each stored in one transaction.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -109,6 +109,8 @@ class Batch:
     persons: Sequence[Person] = ()
     punches: Sequence[Punch] = ()
     absences: Sequence[Absence] = ()
+    absences_are_all: bool = False
+    """Whether these are all that touch the window: what was told before and is not here has ended."""
     unreadable: Sequence[str] = ()
     """What was wrong with records that could not be read, without anything that stood in them."""
     unknown_people: Sequence[str] = ()
@@ -157,6 +159,6 @@ class Connector(Protocol):
         the same people the batches come in order of time, the last one to the window's end."""
         ...
 
-    def check(self, now_ms: int) -> Iterator[Checked]:
-        """Try credentials, permissions and one day's data, each on its own."""
+    def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
+        """Try credentials, permissions and one day's data, each on its own; stores nothing."""
         ...

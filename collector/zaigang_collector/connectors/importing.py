@@ -132,6 +132,9 @@ class Importer:
         flags = set(punch.flags)
         if punch.standing is Standing.DISCOUNTED:
             flags.add(Flag.DISCOUNTED)
+        received_ms = punch.received_ms
+        if received_ms is not None and not believable(received_ms, self.now_ms):
+            received_ms = None
         return NewClockIn(
             source=self.source,
             source_id=punch.vendor_id,
@@ -139,7 +142,7 @@ class Importer:
             site_id=site_id,
             direction=direction,
             punched_ms=punch.punched_ms,
-            received_ms=punch.received_ms,
+            received_ms=received_ms,
             kind=punch.word,
             point=punch.place.point,
             flags=tuple(sorted(flags)),
@@ -166,12 +169,13 @@ class Importer:
                 self.ours[one.person], one.from_ms, one.to_ms, one.why, name, one.vendor_id
             )
             for one in batch.absences
-            if one.person in self.ours and one.from_ms < one.to_ms
+            if one.person in self.ours
         ]
         tally.not_ours += sum(1 for one in batch.absences if one.person not in self.ours)
-        asked = sorted({self.ours[one] for one in batch.people if one in self.ours})
+        answered = set(batch.people) - set(batch.unknown_people) if batch.absences_are_all else ()
+        whole = sorted({self.ours[one] for one in answered if one in self.ours})
         span = batch.window.from_ms, batch.window.to_ms
-        tally.exemptions += exempting.replace(conn, name, asked, span, told, self.now_ms)
+        tally.exemptions += exempting.take(conn, name, told, whole, span, self.now_ms)
 
 
 class _Days:

@@ -77,6 +77,15 @@ def mapped(conn: Connection, source: str) -> dict[str, str]:
     return {row.vendor_id: row.employee_id for row in conn.execute(query)}
 
 
+def to_ask(conn: Connection, source: str) -> tuple[str, ...]:
+    """Vendor ids of those who are ours, but for whom the source did not answer for: they are tried
+    again when people were listed anew."""
+    query = sa.select(PERSON.c.vendor_id).where(
+        PERSON.c.source == source, PERSON.c.employee_id.is_not(None), PERSON.c.answered
+    )
+    return tuple(sorted(conn.scalars(query)))
+
+
 def unmapped(conn: Connection, source: str) -> tuple[Unmapped, ...]:
     """Who is nobody of ours, by vendor id."""
     query = (

@@ -128,11 +128,11 @@ class Poller:
     def _ask_about_people(self, kind: Kind, plan: Plan, now_ms: int, from_ms: int | None) -> Tally:
         name = self.source.name
         with db.reading(self.engine) as conn:
-            ours = people.mapped(conn, name)
+            asked = people.to_ask(conn, name)
             through = people.read_through(conn, name, kind)
             sites = importing.sites(conn, self.source.settings.sites)
         groups: dict[int, list[str]] = {}
-        for vendor_id in sorted(ours):
+        for vendor_id in asked:
             start_ms = self._start_ms(plan, through.get(vendor_id), now_ms, from_ms)
             groups.setdefault(start_ms, []).append(vendor_id)
         whole = Tally()
@@ -165,7 +165,9 @@ class Poller:
             )
             tally = importer.take(conn, batch)
             if batch.window.to_ms >= window.to_ms:
-                people.note_read(conn, name, batch.kind, list(batch.people), now_ms)
+                unknown = set(batch.unknown_people)
+                read = [one for one in batch.people if one not in unknown]
+                people.note_read(conn, name, batch.kind, read, now_ms)
         return tally
 
     def _failed(self, kind: Kind, plan: Plan, error: ConnectorError, now_ms: int) -> None:
