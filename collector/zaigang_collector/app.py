@@ -21,6 +21,7 @@ from zaigang_collector.api import (
     operations,
     problems,
     readings,
+    sources,
     witness,
 )
 from zaigang_collector.api.deps import Services, readable
@@ -58,6 +59,7 @@ def api_app(services: Services) -> FastAPI:
         assessments.router,
         readings.router,
         fleet.router,
+        sources.router,
         ledger.router,
         looks.router,
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -36,3 +36,10 @@ def newest(conn: Connection, vault: Vault, source: str, source_id: str) -> Clock
     )
     found = conn.execute(query).scalar_one_or_none()
     return None if found is None else service.get(conn, vault, found)
+
+
+def sources_of(conn: Connection, references: Iterable[str]) -> frozenset[str]:
+    """From which sources these clock-ins (`ClockIn.reference`, or its id) came."""
+    ids = sorted({one.partition("@")[0] for one in references})
+    query = sa.select(CLOCK_IN.c.source).where(CLOCK_IN.c.id.in_(ids[:_PAGE])).distinct()
+    return frozenset(conn.scalars(query))

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from zaigang_collector.cli import (
     calibrating,
     claims,
+    connect,
     devices,
     directory,
     keeping,
@@ -119,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
         devices,
         nodes,
         claims,
+        connect,
         calibrating,
         policies,
         ledger,

@@ -145,11 +145,6 @@ class Connector(Protocol):
         ...
 
     @property
-    def title(self) -> Text:
-        """What people call it."""
-        ...
-
-    @property
     def plans(self) -> Mapping[Kind, Plan]:
         """The kinds that this one is set up to ask for."""
         ...

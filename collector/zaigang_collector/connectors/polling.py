@@ -7,7 +7,6 @@ end, and for the time before now in which late edits come.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -22,6 +21,7 @@ from zaigang_collector.connectors.files import PeopleSettings, SiteSettings
 from zaigang_collector.connectors.importing import Importer, Tally
 from zaigang_collector.connectors.placing import Sites
 from zaigang_collector.db import Randomness
+from zaigang_collector.matching.model import Text
 from zaigang_collector.vault.service import Vault
 
 _LOG: Final = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class Poller:
             tally = self._ask_about_people(kind, plan, now_ms, from_ms)
         with db.writing(self.engine) as conn:
             state.succeeded(conn, self.source.name, kind, now_ms, plan, now_ms)
-        _LOG.info("%s: %s: %s", self.source.name, kind.value, told(tally))
+        _LOG.info("%s: %s: %s", self.source.name, kind.value, told(tally).en)
         return tally
 
     def _ask_for_people(self, now_ms: int) -> Tally:
@@ -186,17 +186,18 @@ class Poller:
                     passed.failures[kind] = error
 
 
-def told(tally: Tally) -> str:
-    """A tally as one line; it names nobody."""
-    parts: Mapping[str, int] = {
-        "new": tally.added,
-        "edited": tally.new_versions,
-        "known already": tally.unchanged,
-        "exemptions": tally.exemptions,
-        **{f"aside ({why.value})": number for why, number in sorted(tally.aside.items())},
-        "of nobody of ours": tally.not_ours,
-        "no punches": tally.no_punch,
-        "unreadable": tally.unreadable,
-    }
-    said: Sequence[str] = [f"{number} {name}" for name, number in parts.items() if number]
-    return ", ".join(said) or "nothing new"
+def told(tally: Tally) -> Text:
+    """A tally in a line; it names nobody."""
+    parts = [
+        (tally.added, "新增", "new"),
+        (tally.new_versions, "有修改", "edited"),
+        (tally.unchanged, "没有变化", "known already"),
+        (tally.exemptions, "免核验时段有变动", "exemptions"),
+        (sum(tally.aside.values()), "不算打卡、另存", "put aside"),
+        (tally.not_ours, "对不上员工", "of nobody of ours"),
+        (tally.no_punch, "系统记录、不是打卡", "no punches"),
+        (tally.unreadable, "读不懂", "unreadable"),
+    ]
+    zh = "，".join(f"{name} {number}" for number, name, _ in parts if number)
+    en = ", ".join(f"{number} {name}" for number, _, name in parts if number)
+    return Text(zh or "没有新内容", en or "nothing new")

@@ -12,8 +12,11 @@ from typing import Final
 
 from zaigang_collector.connectors.contract import Kind
 from zaigang_collector.connectors.errors import ConnectorError, Reason
+from zaigang_collector.connectors.state import Silence
 from zaigang_collector.matching.model import Text
 
+TITLES: Final[Mapping[str, Text]] = {"dingtalk": Text("钉钉", "DingTalk")}
+"""What people call each source."""
 KINDS: Final[Mapping[Kind, Text]] = {
     Kind.PEOPLE: Text("人员", "people"),
     Kind.PUNCHES: Text("打卡记录", "punches"),
@@ -96,17 +99,27 @@ def clock(at_ms: int, now_ms: int, zone: tzinfo) -> str:
     return moment.strftime(form)
 
 
-def silent(title: Text, kind: Kind, since: str | None, because: Text | None) -> Text:
-    """That a system says nothing of `kind`; `since`: None where it never did."""
-    what = KINDS[kind]
-    zh = f"{title.zh}的{what.zh}" + (f"自 {since} 起取不到" if since else "从未取到过")
-    en = f"{title.en} " + (f"silent since {since}" if since else "never answered") + f" ({what.en})"
-    if because is None:
-        because = Text(
-            "到点没有去取，请看采集程序是否在运行",
-            "it was not asked when it was due: is the collector running?",
-        )
+def title(source: str) -> Text:
+    """What people call a source."""
+    return TITLES.get(source, Text(source, source))
+
+
+def silent(silence: Silence, now_ms: int, zone: tzinfo) -> Text:
+    """That nothing comes of a source, since when, and why: `DingTalk silent since 10:05 …`."""
+    name, what = title(silence.source), KINDS[silence.kind]
+    since = None if silence.since_ms is None else clock(silence.since_ms, now_ms, zone)
+    zh = f"{name.zh}的{what.zh}" + (f"自 {since} 起取不到" if since else "从未取到过")
+    en = f"{name.en} " + (f"silent since {since}" if since else "never answered") + f" ({what.en})"
+    because = _NOT_ASKED
+    if silence.reason is not None:
+        because = why(silence.reason, silence.code, silence.permission)
     return Text(f"{zh}：{because.zh}", f"{en}: {because.en}")
+
+
+_NOT_ASKED: Final = Text(
+    "到点没有去取，请看采集程序是否在运行",
+    "it was not asked when it was due: is the collector running?",
+)
 
 
 def may_be_missing(silence: Text) -> Text:

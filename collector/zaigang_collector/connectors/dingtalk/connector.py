@@ -24,12 +24,10 @@ from zaigang_collector.connectors.dingtalk.records import Reading
 from zaigang_collector.connectors.dingtalk.settings import DingTalkSettings
 from zaigang_collector.connectors.errors import ConnectorError, Reason
 from zaigang_collector.connectors.fields import FieldError
-from zaigang_collector.matching.model import Text
 
 T = TypeVar("T")
 
 SOURCE: Final = "dingtalk"
-TITLE: Final = Text("钉钉", "DingTalk")
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS
 _DAY_MS: Final = 24 * _HOUR_MS
@@ -51,7 +49,6 @@ class DingTalk:
     """One company's DingTalk."""
 
     source = SOURCE
-    title = TITLE
 
     def __init__(self, settings: DingTalkSettings, asked: Api, net_key: bytes) -> None:
         """`net_key`: the company's key, under which networks are hashed."""
