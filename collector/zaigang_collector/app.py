@@ -23,6 +23,7 @@ from zaigang_collector.api import (
     operations,
     problems,
     readings,
+    sources,
     witness,
 )
 from zaigang_collector.api.deps import Services, readable
@@ -62,6 +63,7 @@ def api_app(services: Services) -> FastAPI:
         assessments.router,
         readings.router,
         fleet.router,
+        sources.router,
         ledger.router,
         looks.router,
     ):

@@ -15,6 +15,8 @@ ZaigangError
     ├── AnchorError          somebody outside who does not vouch for the ledger
     ├── SettingError         what a device cannot be told; says what it could be
     ├── NodeImageError       what no card of a node can be made from
+    ├── ConnectorError       another system that does not give what is asked for: see
+    │                        `connectors.errors`
     └── MatchingError        what cannot be assessed: `matching.errors` has its kinds
 """
 

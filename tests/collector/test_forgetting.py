@@ -170,6 +170,7 @@ def test_forgetting_deletes_all_bodies_of_one_person_and_of_nobody_else(worked: 
         "clock_ins": 2,
         "exemptions": 1,
         "attendance_events": 1,
+        "records_aside": 0,
         "homes": 1,
         "assignments": 1,
         "carried": 0,
@@ -407,6 +408,7 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
         "clock_ins": 0,
         "exemptions": 0,
         "attendance_events": 0,
+        "records_aside": 0,
     }
     assert told.ground == "keep_readings_days 90, keep_claims_days 730"
     later = worked.retire(terms, 731)
@@ -417,6 +419,7 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
         "clock_ins": 4,
         "exemptions": 1,
         "attendance_events": 1,
+        "records_aside": 0,
     }
     assert worked.count(CLOCK_IN) == worked.count(ASSESSMENT) == worked.count(CHECKED) == 0
     with worked.read() as conn:

@@ -15,6 +15,7 @@ _AREAS = (
     "access",
     "assessment",
     "attendance",
+    "connectors",
     "devices",
     "directory",
     "ingest",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +15,9 @@ from zaigang_collector.api import values
 from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, needs
 from zaigang_collector.api.languages import Spoken
 from zaigang_collector.api.problems import not_found, responses
-from zaigang_collector.assessment import drawn, service, store
+from zaigang_collector.assessment import drawn, notes, service, store
 from zaigang_collector.assessment.model import Outcome, StoredAssessment
-from zaigang_collector.matching.model import Direction, Family, Presence, Work
+from zaigang_collector.matching.model import Direction, Family, Presence, Text, Work
 from zaigang_collector.matching.words import VERDICTS
 
 router = APIRouter(prefix="/assessments", tags=["assessments"], route_class=AskedFirst)
@@ -91,6 +92,10 @@ class AssessmentOut(BaseModel):
 class AssessmentDetail(AssessmentOut):
     """With all its evidence."""
 
+    notes: list[TextOut] = Field(
+        description="What is true of the collector now and was not judged: a silent source of "
+        "clock-ins, of which some may be missing here."
+    )
     findings: list[FindingOut]
     stretches: list[StretchOut]
     slots: list[SlotOut]
@@ -172,13 +177,16 @@ def run(body: RunIn, given: Given) -> RunOut:
     dependencies=[Depends(needs(Scope.READ_ASSESSMENTS))],
     responses=responses(401, 403, 404),
 )
-def get(assessment_id: str, conn: Reads, vault: Opens, looks: Looks, request: Request) -> Response:
+def get(
+    assessment_id: str, conn: Reads, vault: Opens, looks: Looks, request: Request, given: Given
+) -> Response:
     """The newest version with findings, references and time line."""
     found = store.get(conn, vault, assessment_id)
     if found is None:
         raise not_found("assessment", "/api/v1/assessments")
     looks.at(f"assessment {assessment_id}", [found.employee_id])
-    return values.tagged(request, detail(found))
+    told = notes.notes(conn, found, given.clock.utc_ms())
+    return values.tagged(request, detail(found, told))
 
 
 @router.get(
@@ -233,13 +241,14 @@ def shown(stored: StoredAssessment) -> AssessmentOut:
     return AssessmentOut(**_summary(stored, json.loads(stored.body)))
 
 
-def detail(stored: StoredAssessment) -> AssessmentDetail:
+def detail(stored: StoredAssessment, told: Sequence[Text]) -> AssessmentDetail:
     """With everything behind it."""
     body = json.loads(stored.body)
     slot_ms = body["slot_ms"]
     slots = zip(body["posteriors"], body["covered"], strict=True)
     return AssessmentDetail(
         **_summary(stored, body),
+        notes=[TextOut(zh=one.zh, en=one.en) for one in told],
         findings=[
             FindingOut.model_validate(finding | {"llr": round(finding["llr"], 3)})
             for finding in body["findings"]

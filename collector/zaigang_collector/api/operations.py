@@ -17,6 +17,7 @@ from zaigang_collector.access.model import Scope
 from zaigang_collector.api.deps import Given, Services, needs
 from zaigang_collector.api.problems import ProblemError, responses
 from zaigang_collector.assessment import store
+from zaigang_collector.connectors import state as connectors
 from zaigang_collector.devices import service as devices
 from zaigang_collector.ingest import service as ingest
 from zaigang_collector.ingest.model import DeviceHealth
@@ -69,6 +70,19 @@ class _Numbers(Collector):
             for presence, number in sorted(store.count_by_presence(conn).items()):
                 verdicts.add_metric([presence], number)
             yield verdicts
+            yield from _sources(conn, self._given.clock.utc_ms())
+
+
+def _sources(conn: Connection, now_ms: int) -> Iterator[Metric]:
+    heard = GaugeMetricFamily(
+        "zaigang_source_silent",
+        "1: nothing comes of this source of clock-ins.",
+        labels=["source", "kind"],
+    )
+    for one in connectors.list_all(conn):
+        silent = connectors.silence_of(one, now_ms) is not None
+        heard.add_metric([one.source, one.kind.value], int(silent))
+    yield heard
 
 
 def _fleet(conn: Connection) -> list[DeviceHealth]:

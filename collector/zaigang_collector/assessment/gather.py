@@ -239,7 +239,7 @@ def _elsewhere(conn: Connection, vault: Vault, claimed: Claimed) -> tuple[ClockI
     found = [
         one
         for one in attendance.of_employee(conn, vault, claimed.employee_id, *span)
-        if one.id not in own and one.content.point is not None
+        if one.id not in own and one.content.point is not None and one.content.counts
     ]
     before = [one for one in found if one.content.punched_ms < interval.start_ms]
     after = [one for one in found if one.content.punched_ms > interval.end_ms]

@@ -39,7 +39,7 @@ def claims_of(conn: Connection, vault: Vault, employee_id: str, from_ms: int, to
     span = from_ms - PAIRED_FROM_MS, to_ms + PUNCH_MARGIN_MS
     found = service.of_employee(conn, vault, employee_id, *span)
     plan = plan_around(conn, employee_id, *span)
-    paired = pair([punch_of(one) for one in found], plan.stretches, plan.zone)
+    paired = pair([punch_of(one) for one in found if one.content.counts], plan.stretches, plan.zone)
     return Claims(paired, {one.id: one for one in found}, plan)
 
 

@@ -45,6 +45,8 @@ class Kind(enum.StrEnum):
     TERMINAL = "terminal"
     CORRECTED_MANAGER = "corrected_manager"
     CORRECTED_APPROVAL = "corrected_approval"
+    UNKNOWN = "unknown"
+    """The source names a way of punching that we do not know: nobody's word until we do."""
 
 
 class Flag(enum.StrEnum):
@@ -52,6 +54,8 @@ class Flag(enum.StrEnum):
 
     MOCK_LOCATION = "mock_location"
     DUPLICATE_DEVICE = "duplicate_device"
+    DISCOUNTED = "discounted"
+    """The source does not accept it as a punch: kept, and part of no interval."""
 
 
 class ExemptionKind(enum.StrEnum):
@@ -96,6 +100,11 @@ class NewClockIn:
     """The source's id of the phone or terminal, so that one phone for several people shows."""
     vendor_record: bytes = b""
     """The source's record, verbatim."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it can open or close an interval."""
+        return Flag.DISCOUNTED not in self.flags
 
     def clock_in_id(self) -> str:
         """The same punch always gets the same id, on any collector."""

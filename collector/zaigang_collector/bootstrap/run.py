@@ -29,6 +29,7 @@ from zaigang_collector.app import api_app
 from zaigang_collector.bootstrap import anchoring, bundling, http, pulse
 from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.anchoring import Anchorer
+from zaigang_collector.bootstrap.connecting import Connecting
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.bootstrap.mqtt import OWN_ADDRESS, mqtt_running
 from zaigang_collector.bootstrap.notify import notify as tell
@@ -104,13 +105,17 @@ async def running(collector: Opened, alive: Pulse | None = None) -> AsyncIterato
         stack.push_async_callback(asyncio.to_thread, anchorer.stop)
         worker.start()
         stack.push_async_callback(asyncio.to_thread, worker.stop)
+        connecting = Connecting(collector)
+        connecting.start()
+        stack.push_async_callback(asyncio.to_thread, connecting.stop)
         retaining = Retaining(collector)
         retaining.start()
         stack.push_async_callback(asyncio.to_thread, retaining.stop)
 
         def not_working() -> list[str]:
             told = [mqtt.problem(), ledger.problem, anchorer.problem, worker.problem]
-            return [problem for problem in (*told, retaining.problem) if problem]
+            told += [connecting.problem, retaining.problem]
+            return [problem for problem in told if problem]
 
         device = http.listen(settings.device_host, settings.device_port, "device endpoint")
         stack.callback(device.close)

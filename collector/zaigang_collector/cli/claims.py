@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from zaigang_collector import bootstrap
-from zaigang_collector.assessment import drawn, store
+from zaigang_collector.assessment import drawn, notes, store
 from zaigang_collector.assessment import service as assessing
 from zaigang_collector.attendance import csv_import, service
 from zaigang_collector.cli.arguments import (
@@ -219,8 +219,11 @@ def _show_assessment(args: argparse.Namespace) -> int:
         found = store.get(conn, collector.vault, args.id)
         people = [] if found is None else [found.employee_id]
         looked(collector, args, f"assessment {args.id}", people)
+        told = [] if found is None else notes.notes(conn, found, collector.clock.utc_ms())
     if found is None:
         raise UnknownIdError("assessment", args.id)
+    for one in told:
+        complain(one.en)
     say(json.dumps(json.loads(found.body), indent=2, ensure_ascii=False))
     return Exit.OK
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from zaigang_collector import db
 from zaigang_collector.assessment import erasing as assessment
 from zaigang_collector.attendance import erasing as attendance
+from zaigang_collector.connectors import erasing as connectors
 from zaigang_collector.db import Randomness
 from zaigang_collector.ingest import erasing as ingest
 from zaigang_collector.vault import record
@@ -21,6 +22,9 @@ _DAY_MS: Final = 24 * 3_600_000
 # Envelopes in one transaction. Larger keeps ingest waiting; smaller commits more often.
 _AT_ONCE: Final = 1000
 BY: Final = "retention"
+_NO_CLAIMS: Final = dict.fromkeys(
+    ("assessments", "clock_ins", "exemptions", "attendance_events", "records_aside"), 0
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def run(engine: Engine, terms: Terms, now_ms: int, randomness: Randomness) -> To
 def preview(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
     """How much `run` would delete now."""
     counts: dict[str, int] = {"envelopes": 0, "set_aside": 0}
-    counts |= {"assessments": 0, "clock_ins": 0, "exemptions": 0, "attendance_events": 0}
+    counts |= dict(_NO_CLAIMS)
     if terms.readings_days:
         before_ms = now_ms - terms.readings_days * _DAY_MS
         envelopes, aside = ingest.count_retired(conn, before_ms, _spared_keys(conn))
@@ -78,6 +82,7 @@ def preview(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
         before_ms, spared = now_ms - terms.claims_days * _DAY_MS, record.held(conn)
         counts |= assessment.count_retired(conn, before_ms, spared)
         counts |= attendance.count_retired(conn, before_ms, spared)
+        counts |= connectors.count_retired(conn, before_ms, spared)
     return counts
 
 
@@ -97,10 +102,11 @@ def _some_envelopes(engine: Engine, device_id: str, before_ms: int) -> int:
 
 def _claims(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
     if not terms.claims_days:
-        return {"assessments": 0, "clock_ins": 0, "exemptions": 0, "attendance_events": 0}
+        return dict(_NO_CLAIMS)
     before_ms, spared = now_ms - terms.claims_days * _DAY_MS, record.held(conn)
     deleted = assessment.retire(conn, before_ms, spared)
-    return deleted | attendance.retire(conn, before_ms, spared)
+    deleted |= attendance.retire(conn, before_ms, spared)
+    return deleted | connectors.retire(conn, before_ms, spared)
 
 
 def _spared_keys(conn: Connection) -> frozenset[bytes]:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.assessment import erasing as assessment
 from zaigang_collector.attendance import erasing as attendance
+from zaigang_collector.connectors import erasing as connectors
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import erasing as directory_erasing
@@ -42,6 +43,7 @@ def forget(
     counts |= ingest.forget(conn, devices.ever_held(conn, employee_id), key_ids)
     counts |= assessment.forget(conn, employee_id, attendance.clock_in_ids(conn, employee_id))
     counts |= attendance.forget(conn, employee_id)
+    counts |= connectors.forget(conn, employee_id)
     counts |= access_log.forget(conn, employee_id)
     counts |= directory_erasing.forget(conn, employee_id, now_ms, randomness)
     return record.bury(

@@ -1,0 +1,148 @@
+"""Asks the systems where people clock in, in a thread of its own.
+
+A system is asked when the data directory has its settings: `dingtalk.toml`. That one of them is
+silent is told where clock-ins are looked at, and does not make this collector unready: another start
+would not help it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from zaigang_collector.bootstrap.data import Opened
+from zaigang_collector.connectors import files, http
+from zaigang_collector.connectors.backoff import Rhythm
+from zaigang_collector.connectors.dingtalk import connector as dingtalk
+from zaigang_collector.connectors.dingtalk import settings as dingtalk_settings
+from zaigang_collector.connectors.dingtalk import wire
+from zaigang_collector.connectors.dingtalk.api import Api
+from zaigang_collector.connectors.http import Caller, Http
+from zaigang_collector.connectors.polling import Passed, Poller, Source
+from zaigang_collector.connectors.tokens import TokenCache
+from zaigang_collector.errors import ConfigError
+
+_LOG: Final = logging.getLogger(__name__)
+
+# How often it is looked what is due. Larger asks later than was set; smaller asks the database about
+# nothing new.
+EVERY_S: Final = 20.0
+_JITTER_BYTES: Final = 4
+
+Pause: TypeAlias = Callable[[float], bool]
+"""Waits some seconds; True: stop."""
+Build: TypeAlias = Callable[[Opened, Http, Pause], Source]
+
+
+def _dingtalk(collector: Opened, client: Http, pause: Pause) -> Source:
+    root = collector.directory.root
+    settings = dingtalk_settings.load(root / dingtalk_settings.FILE)
+    secret = files.secret(root, settings.app_secret_file, dingtalk_settings.SECRET_VARIABLE)
+    tokens = TokenCache(
+        lambda: wire.fetch_token(client, settings.api_url, settings.app_key, secret),
+        collector.clock,
+    )
+    caller = Caller(client, tokens, wire.Wire(), Rhythm(lambda: _jitter(collector)), pause)
+    api = Api(caller, settings.api_url, settings.oapi_url, ZoneInfo(settings.time_zone))
+    made = dingtalk.DingTalk(settings, api, collector.keys.net_key)
+    return Source(made, settings)
+
+
+BUILDERS: Final[Mapping[str, Build]] = {dingtalk.SOURCE: _dingtalk}
+"""Every system that can be asked, by its name; its settings are in NAME.toml."""
+
+
+def source(collector: Opened, name: str, client: Http, pause: Pause) -> Source:
+    """One that is set up. Raises ConfigError."""
+    path = collector.directory.root / f"{name}.toml"
+    if not path.exists():
+        raise ConfigError(
+            f"{path} does not exist: {name} is not set up; docs/connectors.md says what goes in there"
+        )
+    return BUILDERS[name](collector, client, pause)
+
+
+@contextlib.contextmanager
+def opened(collector: Opened, name: str) -> Iterator[Source]:
+    """The same, for a command that waits as long as it takes. Raises ConfigError."""
+    stop = threading.Event()
+    with http.opened(collector.clock) as client:
+        yield source(collector, name, client, stop.wait)
+
+
+def run_once(collector: Opened, one: Source, from_ms: int | None = None) -> Passed:
+    """Ask one source for everything now; `from_ms`: read everybody again from then on."""
+    return _poller(collector, one).run(collector.clock.utc_ms(), everything=True, from_ms=from_ms)
+
+
+class Connecting:
+    """One pass over all sources every `EVERY_S`, until stopped."""
+
+    def __init__(self, collector: Opened) -> None:
+        """Raises ConfigError."""
+        self._collector = collector
+        self._stop = threading.Event()
+        self._client = Http(collector.clock)
+        self._thread = threading.Thread(target=self._run, name="connectors", daemon=True)
+        self._sources = tuple(
+            source(collector, name, self._client, self._stop.wait)
+            for name in sorted(BUILDERS)
+            if (collector.directory.root / f"{name}.toml").exists()
+        )
+        self.problem: str | None = None
+        """What of ours does not work; None: nothing. What a source refuses is told elsewhere."""
+
+    def start(self) -> None:
+        if self._sources:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when the call at hand is over."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._client.close()
+
+    def run_once(self) -> None:
+        """Ask every source for what is due."""
+        for one in self._sources:
+            if self._stop.is_set():
+                return
+            _poller(self._collector, one).run(self._collector.clock.utc_ms())
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_S):
+            try:
+                self.run_once()
+                self.problem = None
+            except SQLAlchemyError as error:
+                # The next pass finds the same to do: nothing is lost but time.
+                self.problem = "Clock-ins are not being fetched: the database refuses."
+                _LOG.error("fetching clock-ins failed: %s", type(error).__name__)
+            except Exception as error:  # noqa: BLE001  # it has to try again, whatever it was
+                self.problem = "Clock-ins are not being fetched; the log says why."
+                # No traceback: what a vendor wrote may stand in its last line.
+                where = error.__traceback__
+                while where is not None and where.tb_next is not None:
+                    where = where.tb_next
+                line = (
+                    "?"
+                    if where is None
+                    else f"{where.tb_frame.f_code.co_qualname}:{where.tb_lineno}"
+                )
+                _LOG.error("fetching clock-ins failed: %s in %s", type(error).__name__, line)
+
+
+def _poller(collector: Opened, one: Source) -> Poller:
+    return Poller(collector.engine, collector.vault, collector.randomness, one)
+
+
+def _jitter(collector: Opened) -> float:
+    """0 to 1."""
+    return int.from_bytes(collector.randomness(_JITTER_BYTES)) / float(1 << 8 * _JITTER_BYTES)

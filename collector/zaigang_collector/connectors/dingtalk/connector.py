@@ -1,0 +1,237 @@
+"""The connector: what is asked of DingTalk for each kind, in pieces that it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from zaigang_collector.connectors import fields, windows
+from zaigang_collector.connectors.contract import (
+    Absence,
+    Batch,
+    Checked,
+    Kind,
+    Person,
+    Plan,
+    Punch,
+    Window,
+)
+from zaigang_collector.connectors.dingtalk import api, approving, checking, records
+from zaigang_collector.connectors.dingtalk.api import Api
+from zaigang_collector.connectors.dingtalk.records import Reading
+from zaigang_collector.connectors.dingtalk.settings import DingTalkSettings
+from zaigang_collector.connectors.errors import ConnectorError, Reason
+from zaigang_collector.connectors.fields import FieldError
+
+T = TypeVar("T")
+
+SOURCE: Final = "dingtalk"
+_MINUTE_MS: Final = 60_000
+_HOUR_MS: Final = 60 * _MINUTE_MS
+_DAY_MS: Final = 24 * _HOUR_MS
+# Managers correct punches of the days before. Larger asks for more each time; smaller misses the
+# correction that is made on Monday of Friday.
+_LATE_EDITS_MS: Final = 72 * _HOUR_MS
+# Leave is asked for, and taken back, for days that are over and days to come. Larger asks for more
+# pages; smaller leaves somebody without the leave that was filed a week later.
+_LEAVE_BACK_MS: Final = 14 * _DAY_MS
+_LEAVE_AHEAD_MS: Final = 30 * _DAY_MS
+_LEAVE_EVERY_MS: Final = 4 * _HOUR_MS
+# An approval is found by when it was asked for, and may be long in coming. Larger reads more forms
+# again; smaller misses the one that lay on a desk for a month.
+_APPROVALS_BACK_MS: Final = 45 * _DAY_MS
+_APPROVALS_EVERY_MS: Final = 12 * _HOUR_MS
+
+
+class DingTalk:
+    """One company's DingTalk."""
+
+    source = SOURCE
+
+    def __init__(self, settings: DingTalkSettings, asked: Api, net_key: bytes) -> None:
+        """`net_key`: the company's key, under which networks are hashed."""
+        self._settings = settings
+        self._api = asked
+        self._reading = Reading(settings.datum, net_key, ZoneInfo(settings.time_zone))
+
+    @property
+    def plans(self) -> Mapping[Kind, Plan]:
+        """The kinds that are set up."""
+        settings = self._settings
+        every_ms = settings.every_min * _MINUTE_MS
+        found = {
+            Kind.PEOPLE: Plan(settings.people.every_min * _MINUTE_MS, 0),
+            Kind.PUNCHES: Plan(every_ms, _LATE_EDITS_MS),
+        }
+        if settings.operator:
+            found[Kind.CHECK_INS] = Plan(every_ms, _LATE_EDITS_MS)
+        if settings.leave:
+            found[Kind.LEAVE] = Plan(
+                max(every_ms, _LEAVE_EVERY_MS), _LEAVE_BACK_MS, _LEAVE_AHEAD_MS
+            )
+        if settings.approvals:
+            found[Kind.APPROVALS] = Plan(max(every_ms, _APPROVALS_EVERY_MS), _APPROVALS_BACK_MS)
+        return found
+
+    def fetch(self, kind: Kind, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        """Ask for one kind."""
+        match kind:
+            case Kind.PEOPLE:
+                return self._people()
+            case Kind.PUNCHES:
+                return self._punches(window, people)
+            case Kind.CHECK_INS:
+                return self._check_ins(window, people)
+            case Kind.LEAVE:
+                return self._leave(window, people)
+            case Kind.APPROVALS:
+                return self._approvals(window, people)
+
+    def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
+        """Try credentials, permissions and one day's data, each on its own."""
+        return checking.check(self, self._settings, now_ms, is_ours)
+
+    def _people(self) -> Iterator[Batch]:
+        seen: set[int] = set()
+        waiting = list(self._settings.departments)
+        while waiting:
+            department = waiting.pop()
+            if department in seen:  # departments in a circle, or named twice in the settings
+                continue
+            seen.add(department)
+            for rows in self._api.users(department):
+                persons, unreadable = _read(rows, records.person, "user")
+                yield Batch(
+                    kind=Kind.PEOPLE,
+                    window=Window(0, 0),
+                    people=(),
+                    persons=persons,
+                    unreadable=unreadable,
+                )
+            waiting += self._api.departments(department)
+
+    def _punches(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        for group in windows.groups(people, api.PUNCH_PEOPLE):
+            for piece in windows.slices(window, api.PUNCH_SPAN_MS):
+                ask = partial(self._api.punches, window=piece)
+                yield self._batch(Kind.PUNCHES, piece, group, ask, self._punch)
+
+    def _check_ins(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        for group in windows.groups(people, api.CHECK_IN_PEOPLE):
+            for piece in windows.slices(window, api.CHECK_IN_SPAN_MS):
+                ask = partial(self._all_check_ins, window=piece)
+                yield self._batch(Kind.CHECK_INS, piece, group, ask, self._check_in)
+
+    def _batch(
+        self,
+        kind: Kind,
+        window: Window,
+        people: Sequence[str],
+        ask: Callable[[Sequence[str]], list[Any]],
+        read: Callable[[object], Punch],
+    ) -> Batch:
+        rows, unknown = answered(people, ask)
+        punches, unreadable = _read(rows, read, kind.value)
+        return Batch(
+            kind=kind,
+            window=window,
+            people=people,
+            punches=punches,
+            unreadable=unreadable,
+            unknown_people=unknown,
+        )
+
+    def _leave(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        for group in windows.groups(people, api.LEAVE_PEOPLE):
+            for piece in windows.slices(window, api.LEAVE_SPAN_MS):
+                rows, unknown = answered(group, partial(self._all_leave, window=piece))
+                absences, unreadable = _read(rows, self._absence, "leave")
+                yield Batch(
+                    kind=Kind.LEAVE,
+                    window=piece,
+                    people=group,
+                    absences=absences,  # what touches two pieces comes with both
+                    absences_are_all=True,
+                    unreadable=unreadable,
+                    unknown_people=unknown,
+                )
+
+    def _all_check_ins(self, people: Sequence[str], window: Window) -> list[Any]:
+        pages = self._api.check_ins(self._settings.operator, people, window)
+        return [row for page in pages for row in page]
+
+    def _all_leave(self, people: Sequence[str], window: Window) -> list[Any]:
+        return [row for page in self._api.leave(people, window) for row in page]
+
+    def _approvals(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        for group in windows.groups(people, api.APPROVAL_PEOPLE):
+            for piece in windows.slices(window, api.APPROVAL_SPAN_MS):
+                absences: list[Absence] = []
+                unreadable: list[str] = []
+                for process_code in self._settings.approvals:
+                    for ids in self._api.approvals(process_code, group, piece):
+                        found, bad = self._approved(process_code, ids)
+                        absences += found
+                        unreadable += bad
+                yield Batch(
+                    kind=Kind.APPROVALS,
+                    window=piece,  # of when they were asked for, not of what they are about
+                    people=group,
+                    absences=absences,
+                    unreadable=unreadable,
+                )
+
+    def _approved(self, process_code: str, ids: Sequence[Any]) -> tuple[list[Absence], list[str]]:
+        settings, zone = self._settings.approvals[process_code], self._reading.zone
+        found, unreadable = [], []
+        for one in ids:
+            try:
+                name = fields.needed_identifier({"id": one}, "id")
+                made = approving.absence(name, self._api.approval(name), settings, zone)
+            except FieldError as error:
+                unreadable.append(f"approvals {error}")
+                continue
+            if made is not None:
+                found.append(made)
+        return found, unreadable
+
+    def _punch(self, row: object) -> Punch:
+        return records.punch(row, self._reading)
+
+    def _check_in(self, row: object) -> Punch:
+        return records.check_in(row, self._reading)
+
+    def _absence(self, row: object) -> Absence:
+        return records.leave(row, self._reading)
+
+
+def answered(
+    people: Sequence[str], ask: Callable[[Sequence[str]], list[Any]]
+) -> tuple[list[Any], list[str]]:
+    """Rows for all of these who are answered for, and who is not: one person whom DingTalk does not
+    show us has a whole question refused, so it is halved until that one is alone."""
+    try:
+        return ask(people), []
+    except ConnectorError as error:
+        if error.reason is not Reason.SCOPE:
+            raise
+    if len(people) == 1:
+        return [], list(people)
+    half = len(people) // 2
+    first, second = (answered(some, ask) for some in (people[:half], people[half:]))
+    return first[0] + second[0], first[1] + second[1]
+
+
+def _read(
+    rows: Sequence[object], read: Callable[[object], T], what: str
+) -> tuple[list[T], list[str]]:
+    """What can be read of the rows, and what was wrong with the others."""
+    found, unreadable = [], []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except FieldError as error:
+            unreadable.append(f"{what} {error}")
+    return found, unreadable

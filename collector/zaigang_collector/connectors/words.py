@@ -1,0 +1,131 @@
+"""What is said of connectors to people, in Chinese and in English.
+
+Each says it the way a person who writes that language would. Nothing personal, no address, and of
+the vendor's own words the code alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Final
+
+from zaigang_collector.connectors.contract import Kind
+from zaigang_collector.connectors.errors import ConnectorError, Reason
+from zaigang_collector.connectors.state import Silence
+from zaigang_collector.matching.model import Text
+
+TITLES: Final[Mapping[str, Text]] = {"dingtalk": Text("钉钉", "DingTalk")}
+"""What people call each source."""
+KINDS: Final[Mapping[Kind, Text]] = {
+    Kind.PEOPLE: Text("人员", "people"),
+    Kind.PUNCHES: Text("打卡记录", "punches"),
+    Kind.CHECK_INS: Text("签到记录", "check-ins"),
+    Kind.LEAVE: Text("请假", "leave"),
+    Kind.APPROVALS: Text("审批", "approvals"),
+}
+"""What each kind is called in sentences."""
+
+_WHY: Final[Mapping[Reason, Text]] = {
+    Reason.UNREACHABLE: Text(
+        "连不上：请检查本机网络、防火墙和配置里的地址",
+        "it cannot be reached: look at this machine's network, the firewall and the address that "
+        "is configured",
+    ),
+    Reason.TIMEOUT: Text(
+        "迟迟不应答，过一会儿会再试", "it does not answer in time; it will be asked again"
+    ),
+    Reason.BROKEN: Text(
+        "对方系统繁忙或出错，过一会儿会再试", "it says that it is not well; it will be asked again"
+    ),
+    Reason.GARBLED: Text(
+        "应答读不懂，像是被截断，或被代理、登录页顶替",
+        "its answers cannot be read: cut off, or something between us answers in its place",
+    ),
+    Reason.THROTTLED: Text(
+        "调用太频繁，被限流，过一会儿会再试",
+        "it is asked too often and holds us back; it will be asked again",
+    ),
+    Reason.BANNED: Text(
+        "本机地址被对方临时封禁，几分钟后会再试；如果没有被封，请查一查是不是代理拦下了请求",
+        "it has shut out our address for some minutes, or a proxy in between answers in its place; "
+        "it will be asked again",
+    ),
+    Reason.QUOTA: Text(
+        "本月的调用次数用完了：请升级套餐，或把轮询间隔调大",
+        "this month's calls are used up: buy more, or ask less often",
+    ),
+    Reason.TOKEN: Text(
+        "刚取得的访问凭证也被拒绝：请检查应用是否停用",
+        "it refuses even a new access token: see whether the application was disabled",
+    ),
+    Reason.CREDENTIALS: Text(
+        "应用的 key 或 secret 不对：请对照开放平台后台重新填写",
+        "key or secret of the application are wrong: copy them again from the vendor's console",
+    ),
+    Reason.PERMISSION: Text(
+        "应用没有这项权限：请在开放平台后台申请，申请后再试",
+        "the application may not do this: ask for the permission in the vendor's console",
+    ),
+    Reason.SCOPE: Text(
+        "有人不在应用的可见范围里：请在开放平台后台扩大授权范围",
+        "somebody is not among those whom the application may see: widen its scope in the console",
+    ),
+    Reason.REFUSED: Text(
+        "请求被拒绝：请按错误码查阅对方文档", "it refuses: look its code up in the documentation"
+    ),
+    Reason.STOPPED: Text("采集正在停止", "we were told to stop"),
+}
+
+
+def why(reason: Reason, code: str = "", permission: str = "") -> Text:
+    """Why it does not work, with the vendor's code and the permission that is missing."""
+    said = _WHY[reason]
+    named = [one for one in (permission, code) if one]
+    if not named:
+        return said
+    return Text(f"{said.zh}（{'，'.join(named)}）", f"{said.en} ({', '.join(named)})")
+
+
+def why_not(error: ConnectorError) -> Text:
+    """The same for an error."""
+    return why(error.reason, error.code, error.permission)
+
+
+def clock(at_ms: int, now_ms: int, zone: tzinfo) -> str:
+    """A time as it is said on the day itself, `10:05`; of another day, with the day."""
+    moment, now = (datetime.fromtimestamp(one / 1000, zone) for one in (at_ms, now_ms))
+    form = "%H:%M" if moment.date() == now.date() else "%Y-%m-%d %H:%M"
+    return moment.strftime(form)
+
+
+def title(source: str) -> Text:
+    """What people call a source."""
+    return TITLES.get(source, Text(source, source))
+
+
+def silent(silence: Silence, now_ms: int, zone: tzinfo) -> Text:
+    """That nothing comes of a source, since when, and why: `DingTalk silent since 10:05 …`."""
+    name, what = title(silence.source), KINDS[silence.kind]
+    since = None if silence.since_ms is None else clock(silence.since_ms, now_ms, zone)
+    zh = f"{name.zh}的{what.zh}" + (f"自 {since} 起取不到" if since else "从未取到过")
+    en = f"{name.en} " + (f"silent since {since}" if since else "never answered") + f" ({what.en})"
+    because = _NOT_ASKED
+    if silence.reason is not None:
+        because = why(silence.reason, silence.code, silence.permission)
+    return Text(f"{zh}：{because.zh}", f"{en}: {because.en}")
+
+
+_NOT_ASKED: Final = Text(
+    "到点没有去取，请看采集程序是否在运行",
+    "it was not asked when it was due: is the collector running?",
+)
+
+
+def may_be_missing(silence: Text) -> Text:
+    """What that means for whoever reads a verdict. Never: that somebody was absent."""
+    return Text(
+        f"{silence.zh}。这段时间的打卡可能还没有传到，不能据此认为没有打卡。",
+        f"{silence.en}. Clock-ins of this time may not have come yet: that none is here says "
+        "nothing.",
+    )
