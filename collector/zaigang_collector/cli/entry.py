@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from zaigang_collector.cli import (
+    airing,
     calibrating,
     claims,
     devices,
@@ -124,6 +125,7 @@ def parser() -> argparse.ArgumentParser:
         ledger,
         vault,
         simulating,
+        airing,
     )
     for room in rooms:
         room.add(commands, common)
