@@ -18,6 +18,12 @@ _B_C: Final = 243.04
 _LEAST_RH_PCT: Final = 1.0
 
 
+# What a reading can say on the wire (`readings.Environment`). Whoever calls matching with anything
+# else, NaN among it, gives no air: means would overflow, and dew points divide by nothing.
+TEMP_C: Final = (-60.0, 130.0)
+RH_PCT: Final = (0.0, 100.0)
+
+
 class Air(NamedTuple):
     """One sensor's word on the air, and its standard deviations. A tuple: hundreds a day are made."""
 
@@ -25,6 +31,11 @@ class Air(NamedTuple):
     temp_sd_c: float
     dew_c: float
     dew_sd_k: float
+
+
+def is_air(temp_c: float, rh_pct: float) -> bool:
+    """Whether a sensor can have said this."""
+    return TEMP_C[0] <= temp_c <= TEMP_C[1] and RH_PCT[0] <= rh_pct <= RH_PCT[1]
 
 
 def dew_point_c(temp_c: float, rh_pct: float) -> float:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from zaigang_collector.matching.air import Air, air
+from zaigang_collector.matching.air import Air, air, is_air
 from zaigang_collector.matching.model import TimedReading
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.matching.timeline import Device, Lane, Scene, order, spread
@@ -87,7 +87,7 @@ def sensors(scene: Scene, device: Device, via: str | None = None) -> Iterator[tu
             continue
         if timed.error_ms not in weights:
             weights[timed.error_ms] = scene.weight(timed.error_ms)
-        if weights[timed.error_ms]:
+        if weights[timed.error_ms] and is_air(reading.temp_c, reading.rh_pct):
             if reading.sensor not in found:
                 found[reading.sensor] = defaultdict(list)
             found[reading.sensor][slot].append(timed)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from zaigang_collector.matching.air import is_air
 from zaigang_collector.matching.model import TimedReading
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.matching.timeline import Device, Lane, Scene, order
@@ -95,7 +96,7 @@ def _series(device: Device, via: str | None) -> list[_Series]:
         reading = timed.reading
         if not isinstance(reading, Environment) or (via is not None and reading.via != via):
             continue
-        if not 0 <= timed.error_ms <= _MINUTE_MS:
+        if not 0 <= timed.error_ms <= _MINUTE_MS or not is_air(reading.temp_c, reading.rh_pct):
             continue
         if reading.sensor not in found:
             found[reading.sensor] = _Series({}, {})
