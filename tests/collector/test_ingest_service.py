@@ -32,6 +32,7 @@ from zaigang_collector.ingest.model import INTERNAL_ERROR, EventKind, StoredEnve
 from zaigang_collector.ingest.tables import ASIDE, BOOT, ENVELOPE, RECEIPT
 from zaigang_collector.ingest.verify import Arrived
 from zaigang_collector.ledger import service as ledger
+from zaigang_collector.vault.model import Subject, SubjectKind
 from zaigang_shared import envelope, topics
 from zaigang_shared.receipt import Receipt, open_receipt
 
@@ -372,6 +373,28 @@ def test_only_the_readings_of_the_interval_are_given(house: House) -> None:
     found = read(house, talker, booted_ms + 20 * MINUTE_MS, booted_ms + 30 * MINUTE_MS)
     assert 11 <= len(found) <= 13  # the error of a minute either side
     assert house.count(BOOT) == 2  # by hour of its boot
+
+
+def test_what_many_ask_for_is_the_same_and_is_forgotten_with_its_key(house: House) -> None:
+    talker = house.laptop()
+    booted_ms = house.clock.utc
+    for minute in range(1, 181):  # three hours of a boot, asked for at once
+        house.clock.utc = booted_ms + minute * MINUTE_MS
+        house.take(talker, talker.seal(minute * MINUTE_MS))
+    alone = read(house, talker, booted_ms, house.clock.utc)
+    assert len(alone) == 180
+    for _ in range(2):  # decoded, and remembered
+        with db.reading(house.engine) as conn:
+            again = service.envelopes_between(
+                conn, VAULT, talker.id, booted_ms, house.clock.utc, shared=True
+            )
+        assert list(again) == alone
+    with db.writing(house.engine) as conn:
+        assert VAULT.destroy(conn, Subject(SubjectKind.PERSON, "e001"), house.clock.utc) == 1
+    with db.reading(house.engine) as conn:
+        assert not service.envelopes_between(
+            conn, VAULT, talker.id, booted_ms, house.clock.utc, shared=True
+        )
 
 
 def test_a_boot_whose_clock_stood_still_is_told(house: House) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from zaigang_collector.matching import air
 from zaigang_collector.matching.assess import assess
 from zaigang_collector.matching.model import (
     Assessment,
+    DeviceEvidence,
     Direction,
     Evidence,
     Family,
@@ -23,6 +27,9 @@ from zaigang_collector.matching.model import (
 )
 from zaigang_collector.matching.policy import default_policy
 from zaigang_collector.matching.signals import environment
+from zaigang_shared import readings
+from zaigang_shared.errors import WireError
+from zaigang_shared.readings import Environment
 
 POLICY = default_policy()
 SITE_AIR = (25.0, 50.0)  # dew point 13.9 °C
@@ -260,3 +267,69 @@ def test_no_air_whatsoever_convicts_an_honest_day(
     day = told(*honest_day(air=(temp_c, rh_pct)), site_air=(site_temp_c, site_rh_pct))
 
     assert judge(day).presence is not Presence.CONTRADICTED
+
+
+# ---- bad input
+
+ABSURD = (math.nan, math.inf, -math.inf, 1e308, -1e308, -243.04, 1e6)
+
+
+def spoilt(evidence: Evidence, side: str, values: Sequence[float], **fields: str) -> Evidence:
+    """Every reading of the air on one side says one value after the other in these fields."""
+
+    def spoil(devices: tuple[DeviceEvidence, ...]) -> tuple[DeviceEvidence, ...]:
+        endless = itertools.cycle(values)
+        return tuple(
+            dataclasses.replace(
+                device,
+                readings=tuple(
+                    dataclasses.replace(
+                        timed,
+                        reading=msgspec.structs.replace(
+                            timed.reading, **dict.fromkeys(fields, next(endless))
+                        ),
+                    )
+                    if isinstance(timed.reading, Environment)
+                    else timed
+                    for timed in device.readings
+                ),
+            )
+            for device in devices
+        )
+
+    if side == "laptop":
+        return dataclasses.replace(evidence, laptops=spoil(evidence.laptops))
+    return dataclasses.replace(evidence, nodes=spoil(evidence.nodes))
+
+
+@pytest.mark.parametrize("side", ["laptop", "node"])
+@pytest.mark.parametrize("field", ["temp_c", "rh_pct", "temp_acc_c", "rh_acc_pct", "self_heat_c"])
+def test_absurd_air_is_an_answer_and_accuses_nobody(field: str, side: str) -> None:
+    honest = told(*honest_day(air=SAME))
+    for values in (*([value] for value in ABSURD), ABSURD):
+        found = judge(spoilt(honest, side, values, **{field: ""}))
+        assert found.presence is Presence.CONFIRMED
+        assert finding(found).direction is not Direction.CONTRADICTS
+        assert all(map(math.isfinite, finding(found).slots))
+
+
+def test_a_temperature_that_no_sensor_says_is_no_air() -> None:
+    found = judge(spoilt(told(*honest_day(air=SAME)), "laptop", [math.nan], temp_c=""))
+    assert finding(found).direction is Direction.SILENT
+
+
+@pytest.mark.parametrize(("field", "bounds"), [("temp_c", air.TEMP_C), ("rh_pct", air.RH_PCT)])
+def test_what_is_air_is_what_the_wire_takes(field: str, bounds: tuple[float, float]) -> None:
+    def on_the_wire(value: float) -> bool:
+        said = {"t": 0, "span": 0, "k": "environment", "sensor": "s", "model": "m", "via": "ble"}
+        try:
+            readings.decode({**said, "temp_c": 20.0, "rh_pct": 50.0, field: value}, up_ms=1)
+        except WireError:
+            return False
+        return True
+
+    for bound in bounds:
+        for value in (bound, math.nextafter(bound, math.inf), math.nextafter(bound, -math.inf)):
+            at = {"temp_c": 20.0, "rh_pct": 50.0, field: value}
+            assert air.is_air(**at) == on_the_wire(value)
+    assert not on_the_wire(math.nan)

@@ -293,6 +293,12 @@ any_reading: st.SearchStrategy[readings.Reading] = st.one_of(
         event=st.sampled_from(["boot", "suspend", "resume"]),
     ),
     st.builds(readings.Gap, t_ms=small, span_ms=small, reason=st.just("crash"), from_t=small),
+    st.builds(
+        readings.Environment, t_ms=small, span_ms=st.sampled_from([0, 0, 60_000, 2**53]),
+        sensor=st.sampled_from(["one", "two"]), model=st.just("sht4x"), temp_c=numbers,
+        rh_pct=numbers, via=st.sampled_from(["i2c", "ble"]), temp_acc_c=st.none() | numbers,
+        rh_acc_pct=st.none() | numbers, self_heat_c=st.none() | numbers,
+    ),
 )  # fmt: skip
 timed_readings = st.builds(
     TimedReading, envelope=st.sampled_from([b"a" * 32, b"b" * 32]), index=st.integers(0, 3),

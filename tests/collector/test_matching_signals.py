@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from tests.factories import evidence as make
-from tests.factories.evidence import DAY_MIN, MINUTE_MS, START_MS, Story, at_home, at_site
+from tests.factories.evidence import (
+    DAY_MIN,
+    MINUTE_MS,
+    START_MS,
+    Story,
+    at_home,
+    at_site,
+    in_cafe,
+)
 from zaigang_collector.ingest.model import EventKind
 from zaigang_collector.matching import words
 from zaigang_collector.matching.assess import assess
@@ -338,6 +346,28 @@ def test_an_integrity_event_is_told_with_the_envelope_it_rests_on() -> None:
 
     assert "Two different envelopes" in found.text.en
     assert [reference.envelope for reference in found.references] == [b"f" * 32]
+
+
+def test_a_fence_that_contradicts_itself_convicts_nobody() -> None:
+    inside, outside = make.point(0), make.point(0, latitude=make.LATITUDE + 1)
+    both = finding("geofence", judge(Evidence(), make.claim(points=(inside, outside))))
+    turned = finding("geofence", judge(Evidence(), make.claim(points=(outside, inside))))
+
+    assert both == turned
+    assert both.slots[0] == POLICY.geofence_inside_llr - POLICY.geofence_outside_llr
+    assert judge(Evidence(), make.claim(points=(inside, outside))).presence is Presence.UNVERIFIED
+
+
+@pytest.mark.parametrize(
+    "zone", ["", " ", "Mars/Olympus", "../etc/passwd", "Asia", "a\0b", "a" * 5000]
+)
+def test_a_site_without_a_zone_is_judged_and_told_in_utc(zone: str) -> None:
+    site = make.site(time_zone=zone)
+
+    assert judge(Evidence(), site=site).presence is Presence.UNVERIFIED
+    away = judge(told(in_cafe(-20, DAY_MIN)), make.claim(), site)
+    assert away.presence is Presence.CONTRADICTED
+    assert "UTC" in away.reasons[0].en
 
 
 def test_a_thousand_devices_are_an_answer() -> None:

@@ -224,6 +224,25 @@ def test_every_envelope_is_read_back_as_it_was(data: bytes) -> None:
     assert opened.digest == envelope.digest(data)
 
 
+@given(wire.sealed())
+def test_what_was_checked_once_is_opened_again_as_it_was(data: bytes) -> None:
+    opened = envelope.open_sealed(data, DEVICE_KEY)
+    again = envelope.open_again(data, opened.digest)
+    assert again == opened
+    up_ms = opened.seal.up_ms
+    assert readings.decode_again(again.readings, up_ms) == readings.decode_all(
+        opened.readings, up_ms
+    )
+
+
+@given(hostile)
+def test_opening_again_gives_a_value_or_a_refusal_too(data: bytes) -> None:
+    payload = cose.sign1(keys.DEVICE, data, KID)
+    for damaged in (data, payload):
+        error = _refusal(envelope.open_again, damaged, envelope.digest(damaged))
+        assert error is None or isinstance(error.reason, Refusal)
+
+
 @given(wire.sealed(), st.data())
 def test_no_changed_envelope_is_accepted(data: bytes, draw: st.DataObject) -> None:
     at = draw.draw(st.integers(0, len(data) - 1))

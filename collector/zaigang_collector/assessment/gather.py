@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +42,7 @@ from zaigang_collector.matching.model import (
     VantageSeen,
 )
 from zaigang_collector.matching.policy import Policy
+from zaigang_collector.matching.timeline import order
 from zaigang_collector.matching.verdict import seem_together
 from zaigang_collector.vault.service import Vault
 from zaigang_shared import cbor, receipt
@@ -297,15 +298,13 @@ def _devices(
         doubtful = frozenset[int]()
         if device is not None and device.revoked_ms is not None:
             doubtful = revocation.doubtful(conn, device_id, device.revoked_ms)
-        readings = [
-            timed
-            for envelope in ingest.envelopes_between(conn, vault, device_id, *span)
-            if envelope.seq not in doubtful  # kept, and no evidence: anybody can have sealed it
-            for timed in _timed(envelope)
-            if any(from_ms <= timed.at_ms < to_ms for from_ms, to_ms in stretches)
-        ]
-        readings.sort(key=lambda timed: (timed.at_ms, timed.envelope, timed.index))
         kind = DeviceKind.LAPTOP if device is None else device.kind
+        shared = kind is DeviceKind.NODE
+        readings: list[TimedReading] = []
+        for envelope in ingest.envelopes_between(conn, vault, device_id, *span, shared=shared):
+            if envelope.seq not in doubtful:  # kept, and no evidence: anybody can have sealed it
+                readings += _timed(envelope, stretches)
+        readings.sort(key=order)
         complete_to_ms = ingest.complete_to_ms(conn, device_id)
         if complete_to_ms is not None:  # what it goes on to say of later days is no evidence here
             complete_to_ms = min(complete_to_ms, span[1])
@@ -313,17 +312,19 @@ def _devices(
     return tuple(found)
 
 
-def _timed(envelope: StoredEnvelope) -> Iterable[TimedReading]:
+def _timed(
+    envelope: StoredEnvelope, stretches: Sequence[tuple[int, int]]
+) -> Iterator[TimedReading]:
+    """Its readings that ended within the stretches."""
+    digest, offset_ms = envelope.digest, envelope.boot_offset_ms
     for one in envelope.readings:
-        if one.reading is not None:  # a kind of a later version is kept and skipped
-            yield TimedReading(
-                envelope=envelope.digest,
-                index=one.index,
-                at_ms=one.at_ms,
-                error_ms=one.error_ms,
-                boot_offset_ms=envelope.boot_offset_ms,
-                reading=one.reading,
-            )
+        if one.reading is None:  # a kind of a later version is kept and skipped
+            continue
+        for from_ms, to_ms in stretches:
+            if from_ms <= one.at_ms < to_ms:
+                found = one.reading
+                yield TimedReading(digest, one.index, one.at_ms, one.error_ms, offset_ms, found)
+                break
 
 
 def _vantages(

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from zaigang_collector.cli import (
+    airing,
     attending,
     calendars,
     calibrating,
@@ -132,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
         ledger,
         vault,
         simulating,
+        airing,
     )
     for room in rooms:
         room.add(commands, common)

@@ -128,6 +128,12 @@ class BootClock:
         receipt for a minute, so the truth is near the upper end. The error reaches down to the
         lower bound. Raises ValueError when nothing was observed.
         """
+        found = self._estimates.get(up_ms)  # all readings of an envelope end as it is sealed
+        if found is None:
+            found = self._estimates[up_ms] = self._estimated(up_ms)
+        return found
+
+    def _estimated(self, up_ms: int) -> Estimate:
         low, high = self._bounds(up_ms)
         error = UNKNOWN_ERROR_MS if low is None else abs(high - low)
         if window_index(up_ms) in self.overtaken:
@@ -156,6 +162,10 @@ class BootClock:
         lows = [bound for bound in (None if low is None else -low, floor) if bound is not None]
         assert high is not None  # noqa: S101  # each window has an upper bound
         return max(lows, default=None), high
+
+    @functools.cached_property
+    def _estimates(self) -> dict[int, Estimate]:
+        return {}
 
     @functools.cached_property
     def _highest(self) -> _Bounds:

@@ -7,8 +7,7 @@ water in the air stays, and so does the dew point. So two places are compared by
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 # Magnus formula over water with the coefficients of Alduchov and Eskridge, J. Appl. Meteor. 35
 # (1996) 601, equation 21: within 0.4 % of the vapour pressure from -40 to 50 °C.
@@ -19,14 +18,24 @@ _B_C: Final = 243.04
 _LEAST_RH_PCT: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Air:
-    """One sensor's word on the air, and its standard deviations."""
+# What a reading can say on the wire (`readings.Environment`). Whoever calls matching with anything
+# else, NaN among it, gives no air: means would overflow, and dew points divide by nothing.
+TEMP_C: Final = (-60.0, 130.0)
+RH_PCT: Final = (0.0, 100.0)
+
+
+class Air(NamedTuple):
+    """One sensor's word on the air, and its standard deviations. A tuple: hundreds a day are made."""
 
     temp_c: float
     temp_sd_c: float
     dew_c: float
     dew_sd_k: float
+
+
+def is_air(temp_c: float, rh_pct: float) -> bool:
+    """Whether a sensor can have said this."""
+    return TEMP_C[0] <= temp_c <= TEMP_C[1] and RH_PCT[0] <= rh_pct <= RH_PCT[1]
 
 
 def dew_point_c(temp_c: float, rh_pct: float) -> float:

@@ -87,6 +87,8 @@ def _usable(
 
 def _exempt(claim: Claim, grid: Grid) -> tuple[bool, ...]:
     """Slots that an exemption covers to a half or more."""
+    if not claim.exemptions:
+        return (False,) * grid.count
     result = []
     for slot in range(grid.count):
         from_ms, to_ms = grid.from_ms(slot), grid.to_ms(slot)

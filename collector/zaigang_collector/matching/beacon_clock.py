@@ -12,6 +12,7 @@ only tell whether it advances as a clock does (`advances`), which a recording of
 from __future__ import annotations
 
 import bisect
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -74,17 +75,18 @@ class Clock:
 
 
 NO_CLOCK: Final = Clock()
+_ORDER: Final = operator.attrgetter("at_ms", "envelope", "index", "reading.slot_last", "error_ms")
 
 
 def clock_of(adverts: Iterable[TimedReading]) -> Clock:
     """A beacon's clock from its `advert` readings, whatever their order; others are skipped, and so
     is an advert that tells of a failure: what it names last may be long ago."""
-    said: list[TimedReading] = []
-    for one in sorted(filter(_sent, adverts), key=_order):
-        if not said or _order(said[-1]) != _order(one):  # each once
-            said.append(one)
-    wrong = next((one for one in said if not _holds_right(_span(one))), None)
-    return Clock(tuple(said), wrong, tuple(one.at_ms for one in said))
+    said = [one for one in adverts if isinstance(one.reading, Advert) and one.reading.ok]
+    times = [one.at_ms for one in said]
+    if not all(map(operator.lt, times, times[1:])):  # nearly always in order, each once
+        said = _in_order(said)
+        times = [one.at_ms for one in said]
+    return Clock(tuple(said), _first_wrong(said), tuple(times))
 
 
 def of_devices(
@@ -159,21 +161,27 @@ def _off(since_ms: int, span: Span, slack_ms: int) -> int:
     return min(0, since_ms - (span[0] - slack_ms))
 
 
-def _sent(timed: TimedReading) -> bool:
-    return isinstance(timed.reading, Advert) and timed.reading.ok
+def _in_order(said: Iterable[TimedReading]) -> list[TimedReading]:
+    names: dict[tuple[int, bytes, int, int, int], TimedReading] = {}
+    for one in said:
+        names.setdefault(_ORDER(one), one)  # each once
+    return [names[name] for name in sorted(names)]
 
 
-def _order(timed: TimedReading) -> tuple[int, bytes, int, int, int]:
-    return timed.at_ms, timed.envelope, timed.index, _slot(timed), timed.error_ms
-
-
-def _slot(timed: TimedReading) -> int:
-    return timed.reading.slot_last  # type: ignore[union-attr]  # only adverts come here
+def _first_wrong(said: Sequence[TimedReading]) -> TimedReading | None:
+    since_ms = [
+        one.at_ms - one.reading.slot_last * SLOT_MS  # type: ignore[union-attr]  # only adverts come here
+        for one in said
+    ]
+    if said and min(since_ms) >= 0 and max(since_ms) <= SLOT_MS:  # nearly always; no error needed
+        return None
+    return next((one for one in said if not _holds_right(_span(one))), None)
 
 
 def _span(timed: TimedReading) -> Span:
     """How far behind the clock was, by one statement."""
-    since_ms, error_ms = timed.at_ms - _slot(timed) * SLOT_MS, max(0, timed.error_ms)
+    slot = timed.reading.slot_last  # type: ignore[union-attr]  # only adverts come here
+    since_ms, error_ms = timed.at_ms - slot * SLOT_MS, max(0, timed.error_ms)
     return since_ms - SLOT_MS - error_ms, since_ms + error_ms
 
 

@@ -45,11 +45,11 @@ class Facts:
 
     @functools.cached_property
     def covered_ms(self) -> int:
-        return self.ms_where(lambda slot: self.covered[slot])
+        return sum(itertools.compress(self.lengths_ms, self.covered))
 
     @functools.cached_property
     def person_ms(self) -> int:
-        return self.ms_where(lambda slot: self.looked.person[slot])
+        return sum(itertools.compress(self.lengths_ms, self.looked.person))
 
     @property
     def coverage(self) -> float:
@@ -73,7 +73,7 @@ class Facts:
 
     @functools.cached_property
     def two_places_ms(self) -> int:
-        return self.ms_where(lambda slot: self.looked.two_places[slot])
+        return sum(itertools.compress(self.lengths_ms, self.looked.two_places))
 
     @property
     def in_two_places(self) -> bool:

@@ -25,7 +25,8 @@ def by_family(traces: Sequence[Trace], policy: Policy) -> Mapping[Family, list[f
         own = [trace.slots for trace in traces if trace.family is family]
         if own:
             result[family] = [
-                min(most, max(-most, math.fsum(values))) for values in zip(*own, strict=True)
+                total if -most <= total <= most else min(most, max(-most, total))
+                for total in map(math.fsum, zip(*own, strict=True))
             ]
     return result
 
@@ -35,10 +36,10 @@ def posteriors(
 ) -> tuple[float, ...]:
     """P(at the site) per slot, given everything in all slots (forward-backward)."""
     if families:
-        totals = [math.fsum(values) for values in zip(*families.values(), strict=True)]
+        totals = list(map(math.fsum, zip(*families.values(), strict=True)))
     else:
         totals = [0.0] * count
-    ratios = [math.exp(total) for total in totals]
+    ratios = list(map(math.exp, totals))
     leave = -math.expm1(-policy.slot_s / (policy.dwell_at_site_h * 3600))
     arrive = -math.expm1(-policy.slot_s / (policy.dwell_away_h * 3600))
     before = _forward(ratios, policy.prior_at_site_posterior, leave, arrive)

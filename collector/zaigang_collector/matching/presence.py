@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -90,8 +92,8 @@ def look(scene: Scene) -> Looked:
         laptops.append(seen)
         misheard.extend(wrong)
     badge = beacon.badge(scene)
-    at_site = [any(seen.hands.support[slot] for seen in laptops) for slot in _slots(scene)]
-    away = [any(seen.hands.against[slot] for seen in laptops) for slot in _slots(scene)]
+    at_site = _said(scene, [seen.hands.support for seen in laptops])
+    away = _said(scene, [seen.hands.against for seen in laptops])
     worn = [llr > 0.0 for llr in badge.support]
     # Beside a badge only a known network is a place: silence is what a deaf laptop tells as well.
     elsewhere = [
@@ -263,11 +265,7 @@ def _trace(
     """The devices' lanes made one: faded, the strongest of each sign, tempered."""
     policy, count = scene.policy, scene.grid.count
     faded = [
-        (
-            [llr * fade for llr, fade in zip(lane.support, at_site, strict=True)],
-            [llr * fade for llr, fade in zip(lane.against, away, strict=True)],
-        )
-        for lane, at_site, away in lanes
+        (_faded(lane.support, at_site), _faded(lane.against, away)) for lane, at_site, away in lanes
     ]
     sure = [
         [llr if ok else 0.0 for llr, ok in zip(against, lane.witness, strict=True)]
@@ -275,7 +273,7 @@ def _trace(
     ]
     temper = _temper(policy, family, witness=witness)
     support, against = peak(faded, count)
-    counted = [min(values) for values in zip(*sure, strict=True)] if sure else [0.0] * count
+    counted = list(map(min, zip(*sure, strict=True))) if sure else [0.0] * count
     slots = [
         0.0 if off else temper * (plus + minus)
         for plus, minus, off in zip(support, against, scene.exempt, strict=True)
@@ -285,6 +283,11 @@ def _trace(
         for llr, off in zip(counted, scene.exempt, strict=True)
     ]
     return Trace(signal, family, slots, behind, text, _references(scene, lanes))
+
+
+def _faded(llrs: Sequence[float], shares: Sequence[float]) -> Sequence[float]:
+    # Most lanes of most days say nothing.
+    return list(map(operator.mul, llrs, shares)) if any(llrs) else llrs
 
 
 def _temper(policy: Policy, family: Family, *, witness: bool) -> float:
@@ -310,11 +313,12 @@ def _references(
 
 def _said_ms(scene: Scene, lanes: Sequence[Sequence[float]] | Sequence[Sequence[bool]]) -> int:
     """Milliseconds of slots in which any lane says something."""
-    if not lanes:
-        return 0
-    lengths = scene.grid.lengths_ms()
-    said = [any(values) for values in zip(*lanes, strict=True)]
-    return sum(length for length, yes in zip(lengths, said, strict=True) if yes)
+    return sum(itertools.compress(scene.grid.lengths_ms(), _said(scene, lanes)))
+
+
+def _said(scene: Scene, lanes: Sequence[Sequence[float]] | Sequence[Sequence[bool]]) -> list[bool]:
+    """Slots in which any lane says something."""
+    return list(map(any, zip(*lanes, strict=True))) if lanes else [False] * scene.grid.count
 
 
 def _slots(scene: Scene) -> range:

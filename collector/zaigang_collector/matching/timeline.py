@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -25,8 +25,11 @@ from zaigang_collector.matching.model import (
 from zaigang_collector.matching.policy import Policy
 from zaigang_shared.readings import Beacon, Usage
 
+order: Final[Callable[[TimedReading], tuple[int, bytes, int]]] = operator.attrgetter(
+    "at_ms", "envelope", "index"
+)
+"""The order of readings on the collector's time line."""
 _NAME: Final = operator.attrgetter("envelope", "index")
-_ORDER: Final = operator.attrgetter("at_ms", "envelope", "index")
 # The two kinds that make up most of a day: of these only the strongest in a slot counts, so that
 # a repeated one changes nothing, and looking for repeats would take longer than all the rest.
 _REPEATABLE: Final = frozenset({Beacon, Usage})
@@ -163,16 +166,12 @@ def _direction(llr: float) -> Direction:
     return Direction.SILENT
 
 
-def order(timed: TimedReading) -> tuple[int, bytes, int]:
-    """The order of readings on the collector's time line."""
-    return timed.at_ms, timed.envelope, timed.index
-
-
 def references(found: Iterable[TimedReading]) -> tuple[Reference, ...]:
     """The readings named once each, in order of time."""
-    unique = {(timed.envelope, timed.index): timed for timed in found}
+    several = list(found)
+    unique = dict(zip(map(_NAME, several), several, strict=True))
     return tuple(
-        Reference(timed.envelope, timed.index) for timed in sorted(unique.values(), key=_ORDER)
+        Reference(timed.envelope, timed.index) for timed in sorted(unique.values(), key=order)
     )
 
 
@@ -191,8 +190,13 @@ def _device(device_id: str, parts: Sequence[DeviceEvidence]) -> Device:
     marks = [part.complete_to_ms for part in parts]
     known = [mark for mark in marks if mark is not None]
     kinds: defaultdict[type, list[TimedReading]] = defaultdict(list)
+    kind: type | None = None
+    own: list[TimedReading] = []
     for timed in readings:
-        kinds[type(timed.reading)].append(timed)
+        if type(timed.reading) is not kind:  # several of a kind come one after the other
+            kind = type(timed.reading)
+            own = kinds[kind]
+        own.append(timed)
     for kind in kinds.keys() - _REPEATABLE:
         kinds[kind] = _each_once(kinds[kind])
     complete_to_ms = min(known) if len(known) == len(marks) else None
@@ -242,6 +246,6 @@ def peak(
     """
     if not lanes:
         return [0.0] * count, [0.0] * count
-    support = [max(values) for values in zip(*(lane[0] for lane in lanes), strict=True)]
-    against = [min(values) for values in zip(*(lane[1] for lane in lanes), strict=True)]
-    return support, against
+    support = map(max, zip(*(lane[0] for lane in lanes), strict=True))
+    against = map(min, zip(*(lane[1] for lane in lanes), strict=True))
+    return list(support), list(against)

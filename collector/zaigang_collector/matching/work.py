@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from zaigang_collector.matching import reasons
 from zaigang_collector.matching.model import Text, Work
 from zaigang_collector.matching.presence import Looked
@@ -11,15 +13,11 @@ from zaigang_collector.matching.timeline import Scene
 def judge(scene: Scene, looked: Looked) -> tuple[Work, Text]:
     """The work verdict and its sentence. Remote work is work; regular input is not."""
     lengths = scene.grid.lengths_ms()
-    uses = [seen.use for seen in looked.laptops]
-    known_ms = active_ms = total_ms = 0
-    for slot, length in enumerate(lengths):
-        if scene.exempt[slot]:
-            continue
-        total_ms += length
-        if any(use.seen[slot] for use in uses):
-            known_ms += length
-            active_ms += length * any(use.worked[slot] for use in uses)
+    lengths = [0 if off else ms for ms, off in zip(lengths, scene.exempt, strict=True)]
+    seen = map(any, zip(*(one.use.seen for one in looked.laptops), strict=True))
+    worked = map(any, zip(*(one.use.worked for one in looked.laptops), strict=True))
+    total_ms, known_ms = sum(lengths), sum(itertools.compress(lengths, seen))
+    active_ms = sum(itertools.compress(lengths, worked))  # what worked was seen
     if not total_ms or known_ms < scene.policy.work_coverage_share * total_ms:
         return Work.UNVERIFIED, reasons.work_unknown(known_ms)
     if active_ms >= scene.policy.work_active_share * known_ms:

@@ -84,7 +84,7 @@ def node_air(scene: Scene) -> NodeAir:
             ):
                 good[slot] = False
             well[slot].extend(found)
-            witness[slot] &= all(scene.is_witness(timed.error_ms) for timed in found)
+            witness[slot] &= _are_witnesses(scene, found)
     clocks = dict(
         beacon_clock.of_devices(
             (device.device_id, device.of(Advert)) for device in (*scene.nodes, *scene.laptops)
@@ -174,10 +174,11 @@ def _hear(scene: Scene, device: Device, air: NodeAir, ear: _Ear) -> None:
     support, refs = lane.support, lane.support_refs
     llrs: dict[int, float] = {}  # by time error; few differ
     for timed in device.of(Beacon):
-        source = known.get(timed.reading.id)  # type: ignore[union-attr]  # only beacons are in here
+        heard = timed.reading
+        source = known.get(heard.id)  # type: ignore[union-attr]  # only beacons are in here
         if source is None or not source.site_id:
             continue  # nobody's: another company's, or noise; or another laptop's, which places nobody
-        heard_ms = timed.boot_offset_ms + timed.reading.first_t  # type: ignore[union-attr]  # the same
+        heard_ms = timed.boot_offset_ms + heard.first_t  # type: ignore[union-attr]  # the same
         slot = (heard_ms - start_ms) // slot_ms
         # Told long after it was heard: the time of hearing is the device's word alone.
         if not 0 <= slot < count or timed.at_ms - heard_ms > longest_ms:
@@ -190,7 +191,7 @@ def _hear(scene: Scene, device: Device, air: NodeAir, ear: _Ear) -> None:
         llr = llrs.get(timed.error_ms)
         if llr is None:
             llr = llrs[timed.error_ms] = scene.weight(timed.error_ms) * scene.policy.beacon_llr
-        if llr > support[slot] or (llr and timed.at_ms <= refs[slot].at_ms):
+        if llr > support[slot] or (llr and order(timed) < order(refs[slot])):
             lane.add_support(slot, llr, timed)
 
 
@@ -343,7 +344,7 @@ def _listen(scene: Scene, device: Device, air: NodeAir, lane: Lane, llr: float) 
         on_air = air.well[slot]
         if not on_air or lane.support[slot] or not _scanned_well(scene, slot, found):
             continue
-        worst_ms = max(timed.error_ms for timed in (*found, *on_air))
+        worst_ms = max([timed.error_ms for timed in (*found, *on_air)])
         witness = air.witness[slot] and scene.is_witness(worst_ms)
         lane.add_against(slot, scene.weight(worst_ms) * llr, witness, (*found, *on_air))
 
@@ -363,6 +364,11 @@ def _by_slot(scene: Scene, found: Sequence[TimedReading]) -> list[list[TimedRead
     return by_slot
 
 
+def _are_witnesses(scene: Scene, found: Sequence[TimedReading]) -> bool:
+    errors_ms = [timed.error_ms for timed in found]
+    return not found or (scene.is_witness(min(errors_ms)) and scene.is_witness(max(errors_ms)))
+
+
 def _covers(scene: Scene, slot: int, found: Sequence[TimedReading], share: float) -> bool:
     slot_ms = scene.grid.to_ms(slot) - scene.grid.from_ms(slot)
-    return bool(found) and sum(timed.reading.span_ms for timed in found) >= share * slot_ms
+    return bool(found) and sum([timed.reading.span_ms for timed in found]) >= share * slot_ms

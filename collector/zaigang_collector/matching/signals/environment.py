@@ -14,9 +14,9 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from zaigang_collector.matching.air import Air, air
+from zaigang_collector.matching.air import Air, air, is_air
 from zaigang_collector.matching.model import TimedReading
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.matching.timeline import Device, Lane, Scene, order, spread
@@ -26,8 +26,7 @@ from zaigang_shared.readings import Environment
 _SQRT_2PI: Final = math.sqrt(2 * math.pi)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One sensor in one slot: the mean of what it said."""
 
     air: Air
@@ -41,8 +40,7 @@ class Sample:
 BySlot: TypeAlias = Mapping[int, Sample]
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(NamedTuple):
     """One carried sensor beside the site's air in one slot."""
 
     dew_diff_k: float
@@ -87,14 +85,12 @@ def sensors(scene: Scene, device: Device, via: str | None = None) -> Iterator[tu
         reading = timed.reading
         if not isinstance(reading, Environment) or (via is not None and reading.via != via):
             continue
-        weight = weights.get(timed.error_ms)
-        if weight is None:
-            weight = weights[timed.error_ms] = scene.weight(timed.error_ms)
-        if weight:
-            by_slot = found.get(reading.sensor)
-            if by_slot is None:
-                by_slot = found[reading.sensor] = defaultdict(list)
-            by_slot[slot].append(timed)
+        if timed.error_ms not in weights:
+            weights[timed.error_ms] = scene.weight(timed.error_ms)
+        if weights[timed.error_ms] and is_air(reading.temp_c, reading.rh_pct):
+            if reading.sensor not in found:
+                found[reading.sensor] = defaultdict(list)
+            found[reading.sensor][slot].append(timed)
     for name in sorted(found):
         yield name, {slot: _sample(scene, several) for slot, several in found[name].items()}
 
@@ -197,7 +193,10 @@ def _nearest(
 ) -> Compared | None:
     """Against that sensor of the site which agrees best: a node covers a room, not a site."""
     best = None
-    for other in (series[slot] for series in site if slot in series):
+    for series in site:
+        other = series.get(slot)
+        if other is None:
+            continue
         compared = _compare(scene, sample, other, offset, coverage)
         if best is None or compared.llr > best.llr:
             best = compared
@@ -262,22 +261,28 @@ def _known(policy: Policy, coverage: float | None) -> bool:
 
 def _sample(scene: Scene, several: Sequence[TimedReading]) -> Sample:
     """The mean in one slot. Accuracy is a sensor's own, so no mean makes it better."""
-    policy = scene.policy
-    temps, rhs, temp_acc_c, rh_acc_pct, heat_c, error_ms = [], [], 0.0, 0.0, 0.0, 0
-    first = several[0]
+    policy, count = scene.policy, len(several)
+    temps, rhs, first = [], [], several[0]
+    temp_acc_c = rh_acc_pct = heat_c = 0.0
+    error_ms = 0
+    # Compared and not `max`, which is a call each: this is done a thousand times a day.
     for timed in several:
-        reading = timed.reading
-        if not isinstance(reading, Environment):  # only these are in here
+        said = timed.reading
+        if not isinstance(said, Environment):  # only these are in here
             continue
-        temps.append(reading.temp_c)
-        rhs.append(reading.rh_pct)
-        said_c, said_pct = reading.temp_acc_c, reading.rh_acc_pct
-        temp_acc_c = max(temp_acc_c, policy.air_unknown_c if said_c is None else said_c)
-        rh_acc_pct = max(rh_acc_pct, policy.air_unknown_pct if said_pct is None else said_pct)
-        heat_c = max(heat_c, reading.self_heat_c or 0.0)
-        error_ms = max(error_ms, timed.error_ms)
-        if order(timed) < order(first):
+        temps.append(said.temp_c)
+        rhs.append(said.rh_pct)
+        acc_c = policy.air_unknown_c if said.temp_acc_c is None else said.temp_acc_c
+        acc_pct = policy.air_unknown_pct if said.rh_acc_pct is None else said.rh_acc_pct
+        if acc_c > temp_acc_c:
+            temp_acc_c = acc_c
+        if acc_pct > rh_acc_pct:
+            rh_acc_pct = acc_pct
+        if said.self_heat_c is not None and said.self_heat_c > heat_c:
+            heat_c = said.self_heat_c
+        if timed.error_ms > error_ms:
+            error_ms = timed.error_ms
+        if timed.at_ms <= first.at_ms and order(timed) < order(first):
             first = timed
-    count = len(temps)
     mean = air(math.fsum(temps) / count, math.fsum(rhs) / count, temp_acc_c, rh_acc_pct)
     return Sample(mean, heat_c, error_ms, first)

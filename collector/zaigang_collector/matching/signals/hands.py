@@ -37,9 +37,9 @@ def use(scene: Scene, device: Device) -> Use:
     weights: dict[int, float] = {}  # by time error; few differ
     for slot, timed in spread(scene, device.of(Usage)):
         usage = timed.reading
-        weight = weights.get(timed.error_ms)
-        if weight is None:
-            weight = weights[timed.error_ms] = scene.weight(timed.error_ms)
+        if timed.error_ms not in weights:
+            weights[timed.error_ms] = scene.weight(timed.error_ms)
+        weight = weights[timed.error_ms]
         if weight and isinstance(usage, Usage):
             found.seen[slot] = True
             if usage.active and not usage.locked and usage.session != "none":

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from zaigang_collector.matching.air import is_air
 from zaigang_collector.matching.model import TimedReading
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.matching.timeline import Device, Lane, Scene, order
@@ -95,20 +96,18 @@ def _series(device: Device, via: str | None) -> list[_Series]:
         reading = timed.reading
         if not isinstance(reading, Environment) or (via is not None and reading.via != via):
             continue
-        if not 0 <= timed.error_ms <= _MINUTE_MS:
+        if not 0 <= timed.error_ms <= _MINUTE_MS or not is_air(reading.temp_c, reading.rh_pct):
             continue
-        series = found.get(reading.sensor)
-        if series is None:
-            series = found[reading.sensor] = _Series({}, {})
-        minute = timed.at_ms // _MINUTE_MS
-        held = series.readings.get(minute)
-        if held is None:  # nearly always: sensors are read once a minute
+        if reading.sensor not in found:
+            found[reading.sensor] = _Series({}, {})
+        series, minute = found[reading.sensor], timed.at_ms // _MINUTE_MS
+        if minute not in series.readings:  # nearly always: sensors are read once a minute
             series.minutes[minute] = reading.temp_c
             series.readings[minute] = timed
             continue
         name = reading.sensor, minute
         repeated.setdefault(name, [series.minutes[minute]]).append(reading.temp_c)
-        series.readings[minute] = min(held, timed, key=order)
+        series.readings[minute] = min(series.readings[minute], timed, key=order)
     for (sensor, minute), temps in repeated.items():
         found[sensor].minutes[minute] = math.fsum(temps) / len(temps)
     return [found[name] for name in sorted(found)]
@@ -123,10 +122,16 @@ def _hour(
     """The log-likelihood ratio of one hour; None when too little moved, or is known."""
     if len(common) < _LEAST_BINS:
         return None
-    left = _detrended(common, [mine[minute] for minute in common])
-    right = _detrended(common, [other[minute] for minute in common])
-    left_sd, right_sd = _sd(left), _sd(right)
-    if min(left_sd, right_sd) < policy.air_move_least_c:
+    mean = math.fsum(common) / len(common)
+    over = [minute - mean for minute in common]
+    square = math.fsum(map(operator.mul, over, over))
+    left = _detrended(over, square, [mine[minute] for minute in common])
+    left_sd = _sd(left)
+    if left_sd < policy.air_move_least_c:
+        return None
+    right = _detrended(over, square, [other[minute] for minute in common])
+    right_sd = _sd(right)
+    if right_sd < policy.air_move_least_c:
         return None
     product = math.fsum(map(operator.mul, left, right)) / len(common)
     r = min(_MOST_R, max(-_MOST_R, product / (left_sd * right_sd)))
@@ -135,13 +140,12 @@ def _hour(
     return min(policy.air_move_llr, max(-policy.air_move_against_llr, llr))
 
 
-def _detrended(xs: Sequence[int], ys: Sequence[float]) -> list[float]:
-    """What is left of `ys` beside their straight line over `xs`."""
-    count = len(xs)
-    mean_x, mean_y = math.fsum(xs) / count, math.fsum(ys) / count
-    over = [x - mean_x for x in xs]
-    moved = [y - mean_y for y in ys]
-    slope = math.fsum(map(operator.mul, over, moved)) / math.fsum(map(operator.mul, over, over))
+def _detrended(over: Sequence[float], square: float, ys: Sequence[float]) -> list[float]:
+    """What is left of `ys` beside their straight line. `over`: where each is, from their middle;
+    `square`: the sum of its squares."""
+    mean = math.fsum(ys) / len(ys)
+    moved = [y - mean for y in ys]
+    slope = math.fsum(map(operator.mul, over, moved)) / square
     return [y - slope * x for x, y in zip(over, moved, strict=True)]
 
 

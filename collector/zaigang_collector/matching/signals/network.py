@@ -10,8 +10,7 @@ import bisect
 import functools
 import ipaddress
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zaigang_collector.matching.model import TimedReading
 from zaigang_collector.matching.timeline import Device, Lane, Scene, order
@@ -20,8 +19,7 @@ from zaigang_shared.readings import Network, Session
 _ENDS: Final = frozenset({"shutdown", "suspend"})
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A network reading and the slots that it stands for."""
 
     timed: TimedReading
@@ -154,6 +152,7 @@ def travelling(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozense
 def _beside_site(scene: Scene, readings: Sequence[Held]) -> frozenset[bytes]:
     """Home networks between which and the site's own nobody had the time to go home."""
     site = scene.site.networks - scene.claim.travelling_networks
+    home = scene.claim.home_networks - site
     seen = [each for each in readings if each.network.net is not None]
     # In a tunnel that is bridged the site's gateway is seen from anywhere.
     there = [each.timed.at_ms for each in seen if each.network.net in site and not each.network.vpn]
@@ -161,11 +160,13 @@ def _beside_site(scene: Scene, readings: Sequence[Held]) -> frozenset[bytes]:
     found = set()
     for each in seen:
         at_ms, net = each.timed.at_ms, each.network.net
+        if net is None or net not in home:
+            continue
         next_one = bisect.bisect_left(there, at_ms)
         near = there[max(0, next_one - 1) : next_one + 1]
-        if net is not None and any(abs(at_ms - other_ms) <= hop_ms for other_ms in near):
+        if any(abs(at_ms - other_ms) <= hop_ms for other_ms in near):
             found.add(net)
-    return frozenset(found & (scene.claim.home_networks - site))
+    return frozenset(found)
 
 
 def _beside_beacon(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozenset[bytes]:
