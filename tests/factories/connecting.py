@@ -49,13 +49,21 @@ class Connected:
     app_secret: str = APP_SECRET
 
     def __post_init__(self) -> None:
-        self.http = Http(self.clock, silence_s=0.5)
+        self.http = Http(self.clock)
         self.tokens = TokenCache(
             lambda: wire.fetch_token(self.http, self.vendor.url, APP_KEY, self.app_secret),
             self.clock,
         )
 
+        self._connector: DingTalk | None = None
+
     def connector(self) -> DingTalk:
+        """The one that goes on as long as the settings stay."""
+        if self._connector is None:
+            self._connector = self._made()
+        return self._connector
+
+    def _made(self) -> DingTalk:
         caller = Caller(self.http, self.tokens, wire.Wire(), Rhythm(lambda: 0.5), self._pause)
         zone = ZoneInfo(self.settings.time_zone)
         api = Api(caller, self.vendor.url, self.vendor.url, zone)
@@ -67,9 +75,16 @@ class Connected:
         poller = Poller(self.engine, VAULT, self.randomness, source)
         return poller.run(self.clock.utc_ms(), **how)
 
+    def is_impatient(self) -> None:
+        """Whoever says nothing for a moment is given up; on a loaded machine also who would answer."""
+        self.http.close()
+        self.http = Http(self.clock, silence_s=0.5)
+        self._connector = None
+
     def set(self, **changes: Any) -> None:
         """Change settings."""
         self.settings = msgspec.structs.replace(self.settings, **changes)
+        self._connector = None
 
     def state(self, kind: Kind = Kind.PUNCHES) -> state.State | None:
         with db.reading(self.engine) as conn:

@@ -36,8 +36,9 @@ def take(
     now_ms: int,
     randomness: Randomness,
 ) -> Taken:
-    """Store what `source` tells. Of the people `whole` it is all that touches the span (UTC ms):
-    leave that was taken back is withdrawn."""
+    """Store what `source` tells. Of the people `whole` it is all that lies within the span (UTC ms):
+    leave that was taken back is withdrawn. What reaches out of the span stays, as a source may not
+    count it as of the span."""
     changed = refused = 0
     wanted = {one.source_id: dataclasses.replace(one, source=source) for one in told}
     for ended in sorted(_of(conn, source, whole, span) - wanted.keys()):
@@ -56,10 +57,10 @@ def take(
 def _of(
     conn: Connection, source: str, employee_ids: Sequence[str], span: tuple[int, int]
 ) -> set[str]:
-    """What `source` said of these people that touches the span and holds, by its id."""
+    """What `source` said of these people that lies within the span and holds, by its id."""
     return {
         one.source_id
         for employee_id in employee_ids
         for one in service.exemptions_of(conn, employee_id, *span)
-        if one.source == source
+        if one.source == source and span[0] <= one.from_ms and one.to_ms <= span[1]
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from typing import Final, Protocol
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from zaigang_collector import db
 from zaigang_collector.connectors import importing, people, state, words
 from zaigang_collector.connectors.contract import Batch, Connector, Kind, Person, Plan, Window
-from zaigang_collector.connectors.errors import WHOLE, ConnectorError
+from zaigang_collector.connectors.errors import WHOLE, ConnectorError, Reason
 from zaigang_collector.connectors.files import PeopleSettings, SiteSettings
 from zaigang_collector.connectors.importing import Importer, Tally
 from zaigang_collector.connectors.placing import Sites
@@ -44,9 +43,6 @@ class Settings(Protocol):
         """How far back somebody is read who never was."""
         ...
 
-    @property
-    def time_zone(self) -> str: ...
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -58,10 +54,6 @@ class Source:
     @property
     def name(self) -> str:
         return self.connector.source
-
-    @property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.settings.time_zone)
 
 
 @dataclass(slots=True)
@@ -94,9 +86,13 @@ class Poller:
             try:
                 passed.tallies[kind] = self._ask(kind, plans[kind], now_ms, from_ms)
             except ConnectorError as error:
+                if (
+                    error.reason is Reason.STOPPED
+                ):  # nothing of the source's: the next start goes on
+                    break
                 self._failed(kind, plans[kind], error, now_ms)
                 passed.failures[kind] = error
-                if error.reason in WHOLE:
+                if error.reason in WHOLE or self._knows_nobody(kind):
                     self._give_up(passed, error, now_ms)
                     break
         return passed
@@ -120,7 +116,8 @@ class Poller:
             tally.odd.update(batch.unreadable)
         with db.writing(self.engine) as conn:
             name, settings = self.source.name, self.source.settings.people
-            people.update(conn, name, listed, settings, now_ms)
+            if people.update(conn, name, listed, settings, now_ms):
+                tally.odd.add("people: several user ids are one employee id")
             for what in sorted(tally.odd):
                 state.note_oddity(conn, name, what, now_ms)
             tally.not_ours = len(people.unmapped(conn, name))
@@ -179,6 +176,15 @@ class Poller:
         with db.writing(self.engine) as conn:
             state.failed(conn, self.source.name, kind, error, plan, now_ms)
         _LOG.warning("%s: %s: %s", self.source.name, kind.value, words.why_not(error).en)
+
+    def _knows_nobody(self, failed: Kind) -> bool:
+        """Whether people could not be listed, and never were: there is nobody to ask about, which is
+        another thing than that nobody punched."""
+        if failed is not Kind.PEOPLE:
+            return False
+        with db.reading(self.engine) as conn:
+            found = state.get(conn, self.source.name, Kind.PEOPLE)
+        return found is None or found.last_success_ms is None
 
     def _give_up(self, passed: Passed, error: ConnectorError, now_ms: int) -> None:
         """The others that are due would fail in the same way: they are not asked for."""
