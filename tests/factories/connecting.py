@@ -80,18 +80,23 @@ class Connected:
         return False
 
 
-def connected(folder: Path, vendor: FakeDingTalk, people: int = 20) -> Connected:
-    """`people` employees E1001 … with one site, whose access point is known."""
+def ground(folder: Path, now_ms: int, people: int) -> Engine:
+    """A database with `people` employees E1001 … and one site, whose access point is known."""
     database.all_tables()
     engine = database.in_file(folder)
-    randomness = Repeatable("ground")
     with db.writing(engine) as conn:
         latitude, longitude = SITE_WGS
         stored_site(conn, id="hq", latitude=latitude, longitude=longitude, radius_m=200.0)
         mac = bytes.fromhex(BSSID.replace(":", ""))
         network = Network(NetworkKind.GATEWAY, hash=network_hash(NET_KEY, mac))
-        directory.add_site_network(conn, "hq", network, vendor.clock.utc, randomness)
+        directory.add_site_network(conn, "hq", network, now_ms, Repeatable("ground"))
         for number in range(people):
             stored_employee(conn, id=f"E{1001 + number}", name=f"甲{number}")
+    return engine
+
+
+def connected(folder: Path, vendor: FakeDingTalk, people: int = 20) -> Connected:
+    """`people` employees E1001 … with one site, whose access point is known."""
+    engine = ground(folder, vendor.clock.utc, people)
     settings = DingTalkSettings(app_key=APP_KEY, leave=False)
     return Connected(engine, vendor.clock, vendor, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -11,6 +12,8 @@ from sqlalchemy import Connection
 from zaigang_collector.attendance import service
 from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.attendance.tables import EXEMPTION
+
+_PAGE: Final = 500  # ids in one question; SQLite takes some thousands
 
 
 def take(
@@ -36,6 +39,16 @@ def take(
     for one in changed:
         service.exempt(conn, one, now_ms)
     return len(ended) + len(changed)
+
+
+def end(conn: Connection, source: str, source_ids: Sequence[str]) -> int:
+    """Delete those which `source` says are taken back. Returns how many there were."""
+    ended = 0
+    for start in range(0, len(source_ids), _PAGE):
+        some = EXEMPTION.c.source_id.in_(source_ids[start : start + _PAGE])
+        which = sa.and_(EXEMPTION.c.source == source, some)
+        ended += conn.execute(sa.delete(EXEMPTION).where(which)).rowcount
+    return ended
 
 
 def _of(

@@ -176,6 +176,7 @@ class Importer:
         whole = sorted({self.ours[one] for one in answered if one in self.ours})
         span = batch.window.from_ms, batch.window.to_ms
         tally.exemptions += exempting.take(conn, name, told, whole, span, self.now_ms)
+        tally.exemptions += exempting.end(conn, name, batch.ended)
 
 
 class _Days:
