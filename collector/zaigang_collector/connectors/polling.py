@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 
 from zaigang_collector import db
 from zaigang_collector.connectors import importing, people, state, words
@@ -139,7 +140,11 @@ class Poller:
         for start_ms, group in sorted(groups.items()):
             window = Window(start_ms, now_ms + plan.ahead_ms)
             for batch in self.source.connector.fetch(kind, window, group):
-                whole.add(self._store(batch, window, sites, now_ms))
+                try:
+                    whole.add(self._store(batch, window, sites, now_ms))
+                except IntegrityError:
+                    # A command stored the same meanwhile: now it is seen, and is a later version.
+                    whole.add(self._store(batch, window, sites, now_ms))
         return whole
 
     def _start_ms(

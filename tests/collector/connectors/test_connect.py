@@ -101,7 +101,7 @@ def test_check_says_in_words_what_works(
         "正常  考勤打卡记录：能取到，3 人近一天有 1 条。",
         "正常  考勤请假状态：能取到，3 人近一天有 0 条。",
         "正常  没有设置 operator：不取签到记录。",
-        "正常  按现在的间隔，每月约调用 1440 次，免费版够用（每月 10000 次）。",
+        "正常  按现在的间隔，取打卡和请假每月约调用 1620 次，免费版够用（每月 10000 次）。",
     ]
     assert run(data, "connect", "dingtalk", "--check", "--lang", "en") == Exit.OK
     assert "works    3 people are listed; 3 of them are ours by job number." in (
@@ -157,7 +157,7 @@ def test_check_says_when_a_month_of_polling_is_more_than_the_free_edition_has(
 ) -> None:
     set_up(data, vendor, f'every_min = 5\noperator = "{person(0)}"')
     assert run(data, "connect", "dingtalk", "--check") == Exit.FAILED
-    assert "每月约调用 17280 次，超过免费版的 10000 次" in capsys.readouterr().out
+    assert "每月约调用 17460 次，超过免费版的 10000 次" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

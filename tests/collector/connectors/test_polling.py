@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from tests.factories.directory import stored_employee, stored_site
 from tests.factories.vault import VAULT
 from tests.fakes import database
 from tests.fakes.randomness import Repeatable
 from zaigang_collector import db
+from zaigang_collector.attendance import known
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.model import Direction, ExemptionKind
 from zaigang_collector.attendance.model import Kind as Word
@@ -243,6 +244,22 @@ def test_what_is_no_clock_in_is_put_aside_once_with_its_reason(
     assert clock_ins(here) == [here.connector.punches[0].vendor_id]
     with db.reading(here.engine) as conn:
         assert aside.counts(conn, "scripted") == ()
+
+
+def test_what_a_command_stored_meanwhile_is_seen_at_a_second_look(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.connector.punches = [punch("a"), punch("b")]
+    here.poll()
+    honest, looks = known.record_hashes, []
+
+    def blind_at_first(conn: Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
+        looks.append(ids)
+        return {} if len(looks) == 1 else honest(conn, source, ids)
+
+    monkeypatch.setattr(known, "record_hashes", blind_at_first)
+    tally = here.poll(NOW + HOUR_MS).tallies[Kind.PUNCHES]
+    assert (tally.added, tally.unchanged) == (0, 2)
 
 
 def test_when_the_platform_received_it_is_kept_only_where_it_can_be(here: Here) -> None:

@@ -65,7 +65,7 @@ def check(
             yield _one_day(connector, kind, window, ours)
     if not settings.operator:
         yield Checked(True, _NO_OPERATOR)
-    yield _budget(settings, len(ours))
+    yield _budget(connector, settings, len(ours))
 
 
 _CONNECTED: Final = Text("凭证有效，已连上钉钉。", "Credentials are good; DingTalk answers.")
@@ -125,15 +125,17 @@ def _one_day(connector: Fetches, kind: Kind, window: Window, ours: Sequence[str]
     return Checked(not unreadable and not unknown, Text(zh, en))
 
 
-def _budget(settings: DingTalkSettings, people: int) -> Checked:
+def _budget(connector: Fetches, settings: DingTalkSettings, people: int) -> Checked:
     """Whether a month of polling goes into the calls of the free edition."""
     rounds = _MONTH_MS // (settings.every_min * 60_000)
     a_round = -(-people // api.PUNCH_PEOPLE)
     if settings.operator:
         a_round += -(-people // api.CHECK_IN_PEOPLE)
     calls = rounds * a_round
-    zh = f"按现在的间隔，每月约调用 {calls} 次"
-    en = f"At this interval about {calls} calls a month"
+    if leave := connector.plans.get(Kind.LEAVE):
+        calls += _MONTH_MS // leave.every_ms * -(-people // api.LEAVE_PEOPLE)
+    zh = f"按现在的间隔，取打卡和请假每月约调用 {calls} 次"
+    en = f"Punches and leave take about {calls} calls a month at this interval"
     if calls <= FREE_CALLS:
         return Checked(
             True,
