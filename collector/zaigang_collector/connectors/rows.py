@@ -1,15 +1,13 @@
-"""A page of records, row by row: what can be read of it, what is odd in it, who is missing. Pure but
-for the asking."""
+"""One record as it is read: what is odd in it, and what is kept of it. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from zaigang_collector.connectors.errors import ConnectorError, Reason
 from zaigang_collector.connectors.fields import FieldError
 
 T = TypeVar("T")
@@ -36,36 +34,6 @@ class Row:
         """Note something odd, once. Never a value that somebody may have written."""
         if what not in self.odd:
             self.odd.append(what)
-
-
-def read_all(
-    rows: Sequence[object], read: Callable[[object], T], what: str
-) -> tuple[list[T], list[str]]:
-    """What can be read of the rows, and what was wrong with the others."""
-    found, unreadable = [], []
-    for row in rows:
-        try:
-            found.append(read(row))
-        except FieldError as error:
-            unreadable.append(f"{what} {error}")
-    return found, unreadable
-
-
-def answered(
-    people: Sequence[str], ask: Callable[[Sequence[str]], list[Any]]
-) -> tuple[list[Any], list[str]]:
-    """Rows for all of these who are answered for, and who is not: one person whom the system does
-    not show us has a whole question refused, so it is halved until that one is alone."""
-    try:
-        return ask(people), []
-    except ConnectorError as error:
-        if error.reason is not Reason.SCOPE:
-            raise
-    if len(people) == 1:
-        return [], list(people)
-    half = len(people) // 2
-    first, second = (answered(some, ask) for some in (people[:half], people[half:]))
-    return first[0] + second[0], first[1] + second[1]
 
 
 def made_id(source: str, *parts: object) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from zaigang_collector.attendance.model import ExemptionKind
 from zaigang_collector.connectors import fields, windows
+from zaigang_collector.connectors.asking import answered, readable
 from zaigang_collector.connectors.contract import (
     Absence,
     Batch,
@@ -20,7 +21,6 @@ from zaigang_collector.connectors.contract import (
 )
 from zaigang_collector.connectors.errors import ConnectorError, Reason
 from zaigang_collector.connectors.fields import FieldError
-from zaigang_collector.connectors.rows import answered, read_all
 from zaigang_collector.connectors.wecom import api, approving, checking, records
 from zaigang_collector.connectors.wecom.api import Api
 from zaigang_collector.connectors.wecom.records import Swipe
@@ -81,7 +81,7 @@ class WeCom:
     def _people(self) -> Iterator[Batch]:
         wanted = self._departments()
         for rows in self._api.users():
-            found, unreadable = read_all(rows, records.person, "user")
+            found, unreadable = readable(rows, records.person, "user")
             persons = {one for one, where in found if wanted is None or where in wanted}
             yield Batch(
                 kind=Kind.PEOPLE,
@@ -95,7 +95,7 @@ class WeCom:
         """Those whose people are read, with all that are below; None: every one."""
         if not self._settings.departments:
             return None
-        found, unreadable = read_all(self._api.departments(), records.department, "department")
+        found, unreadable = readable(self._api.departments(), records.department, "department")
         if unreadable:  # one that is left out would take its people off the list
             raise ConnectorError(Reason.GARBLED, "GET /cgi-bin/department/simplelist", "unreadable")
         below: dict[int, list[int]] = {}
@@ -119,7 +119,7 @@ class WeCom:
         swipes, unreadable = self._swipes(people, window)
         rows, unknown = answered(people, partial(self._api.check_ins, window=window))
         read = partial(records.check_in, net_key=self._net_key, swipes=swipes)
-        punches, bad = read_all(rows, read, "punches")
+        punches, bad = readable(rows, read, "punches")
         made = {(one.person, one.punched_ms // 1000) for one in punches}
         alone = [records.at_terminal(one) for key, one in swipes.items() if key not in made]
         return Batch(
@@ -138,7 +138,7 @@ class WeCom:
             return {}, []
         # WeCom leaves out here whom it does not know; for the others it is said with the check-ins.
         rows, _ = answered(people, partial(self._api.terminal_records, window=window))
-        found, unreadable = read_all(rows, records.swipe, "terminals")
+        found, unreadable = readable(rows, records.swipe, "terminals")
         return {one.key: one for one in found}, unreadable
 
     def _exempting(self) -> dict[int, ExemptionKind]:
@@ -160,7 +160,7 @@ class WeCom:
             unreadable: list[str] = []
             for record_type, why in self._exempting().items():
                 asked = self._details(record_type, approving.APPROVED, piece)
-                found, bad = read_all(asked, partial(_absence, why=why), "approvals")
+                found, bad = readable(asked, partial(_absence, why=why), "approvals")
                 absences += [one for one in found if one is not None]
                 unreadable += bad
                 ended += self._numbers(record_type, approving.TAKEN_BACK, piece)
@@ -184,7 +184,7 @@ class WeCom:
             for status in (approving.APPROVED, approving.TAKEN_BACK)
             for one in self._details(approving.CORRECTION, status, window)
         ]
-        found, unreadable = read_all(rows, _correction, "approvals")
+        found, unreadable = readable(rows, _correction, "approvals")
         return [one for one in found if one is not None], unreadable
 
     def _details(self, record_type: int, status: int, window: Window) -> list[object]:
