@@ -7,11 +7,8 @@ the place of the next calls. Every text that a connector must not keep is `SENTI
 
 from __future__ import annotations
 
-import contextlib
 import json
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,10 +17,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from tests.fakes.clock import FakeClock
-from tests.fakes.witness import listening
+from tests.fakes import vendor
+from tests.fakes.vendor import Vendor
 
-SENTINEL: Final = "哨兵sentinel"
+SENTINEL: Final = vendor.SENTINEL
 CORP_ID: Final = "wwfakecorp"
 SECRET: Final = "sentinel-wx-secret"
 CONTACTS_SECRET: Final = "sentinel-wx-contacts-secret"
@@ -46,7 +43,7 @@ _SCOPE: Final = {
     DEPARTMENTS: "contacts",
 }
 
-Row = dict[str, Any]
+Row = vendor.Row
 
 
 def answer(name: str) -> Any:
@@ -55,10 +52,9 @@ def answer(name: str) -> Any:
 
 
 @dataclass
-class FakeWeCom:
+class FakeWeCom(Vendor):
     """The vendor's side. Set what there is and what goes wrong; look at what was asked."""
 
-    clock: FakeClock
     users: list[tuple[str, int]] = field(default_factory=list)
     """Who is in which department; somebody may be in several."""
     departments: dict[int, int] = field(default_factory=lambda: {1: 0})
@@ -75,37 +71,12 @@ class FakeWeCom:
         }
     )
     """What each secret may ask for."""
-    hidden: set[str] = field(default_factory=set)
-    """User ids that are not in the application's scope."""
-    refused: dict[str, Row] = field(default_factory=dict)
-    """Path to what is said there, always."""
-    faults: list[str] = field(default_factory=list)
-    numbers_as_strings: bool = False
-    twice: bool = False
-    """Every row of an answer comes twice."""
-    token_lives_s: int = 7200
     user_page: int = 10_000
     number_page: int = 100
     calls_a_minute: int = 600
-    asked: list[tuple[str, Row]] = field(default_factory=list)
     tokens: dict[str, tuple[int, set[str]]] = field(default_factory=dict)
     """Token to when it ends, by the clock's boot time, and what it may ask."""
-    url: str = ""
     _lately: list[tuple[str, int]] = field(default_factory=list)
-    _released: threading.Event = field(default_factory=threading.Event)
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[FakeWeCom]:
-        """On a port of its own."""
-        with listening(self.app()) as self.url:
-            try:
-                yield self
-            finally:
-                self._released.set()
-
-    def calls(self) -> Counter[str]:
-        """How often each path was asked."""
-        return Counter(path for path, _ in self.asked)
 
     def bodies(self, path: str) -> list[Row]:
         """What was asked there."""
@@ -131,7 +102,7 @@ class FakeWeCom:
             if path == TOKEN:
                 return JSONResponse(self._token(dict(request.query_params)))
             said = self._refusal(path, request.query_params.get("access_token", ""))
-            return JSONResponse(self._shaped(said or calls[path](body)))
+            return JSONResponse(self.shaped(said or calls[path](body)))
 
         for path in calls:
             method = "GET" if path == DEPARTMENTS else "POST"
@@ -183,35 +154,10 @@ class FakeWeCom:
                 return JSONResponse(self._says("err_ip"))
             case "busy":
                 return JSONResponse({"errcode": -1, "errmsg": SENTINEL})
-            case "5xx":
-                return Response(f"<html>{SENTINEL}</html>", status_code=502, media_type="text/html")
-            case "page":
-                return Response(f"<html>{SENTINEL}</html>", media_type="text/html")
-            case "truncated":
-                body = b'{"errcode": 0, "checkindata": [{"userid": "zh'
-                return Response(body, media_type="application/json")
             case "odd shape":
                 odd: Row = {"errcode": 0, "checkindata": {"a": 1}, "dept_user": {"a": 1}}
                 return JSONResponse(odd)
-            case "silent":
-                self._released.wait()
-        return Response(status_code=503)
-
-    def _shaped(self, said: Row) -> Row:
-        if not self.numbers_as_strings:
-            return said
-
-        def strung(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {name: strung(one) for name, one in value.items()}
-            if isinstance(value, list):
-                return [strung(one) for one in value]
-            return str(value) if type(value) in (int, float) else value
-
-        return {name: one if name == "errcode" else strung(one) for name, one in said.items()}
-
-    def _repeated(self, rows: list[Any]) -> list[Any]:
-        return rows + rows if self.twice else rows
+        return self.broken(fault)
 
     def _asked_rows(self, rows: list[Row], body: Row) -> list[Row] | None:
         """Rows of these people between two moments (s, both included); None: too much was asked."""
@@ -232,7 +178,7 @@ class FakeWeCom:
         rows = self._asked_rows(self.check_ins, body)
         if rows is None:
             return {"errcode": 301023, "errmsg": SENTINEL}
-        return {"errcode": 0, "errmsg": "ok", "checkindata": self._repeated(rows)}
+        return {"errcode": 0, "errmsg": "ok", "checkindata": self.repeated(rows)}
 
     def _terminals(self, body: Row) -> Row:
         rows = self._asked_rows(self.swipes, body)
@@ -240,7 +186,7 @@ class FakeWeCom:
             return {"errcode": 301023, "errmsg": SENTINEL}
         # Whom it does not know it leaves out here, without a word.
         seen = [row for row in rows if row["userid"] not in self.hidden]
-        return {"errcode": 0, "errmsg": "ok", "checkindata": self._repeated(seen)}
+        return {"errcode": 0, "errmsg": "ok", "checkindata": self.repeated(seen)}
 
     def _numbers(self, body: Row) -> Row:
         begin, end, size = body["starttime"], body["endtime"], body["size"]
@@ -257,7 +203,7 @@ class FakeWeCom:
         start = int(body["new_cursor"].removeprefix("cursor-") or 0)
         stop = start + min(size, self.number_page)
         onward = f"cursor-{stop}" if stop < len(found) else ""
-        numbers = self._repeated(found[start:stop])
+        numbers = self.repeated(found[start:stop])
         return {"errcode": 0, "errmsg": "ok", "sp_no_list": numbers, "new_next_cursor": onward}
 
     def _detail(self, body: Row) -> Row:
@@ -272,7 +218,7 @@ class FakeWeCom:
         end = start + min(body["limit"], self.user_page)
         rows = [{"userid": who, "department": where} for who, where in self.users[start:end]]
         onward = str(end) if end < len(self.users) else ""
-        people = self._repeated(rows)
+        people = self.repeated(rows)
         return {"errcode": 0, "errmsg": "ok", "next_cursor": onward, "dept_user": people}
 
     def _simplelist(self, body: Row) -> Row:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 import logging
@@ -12,9 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import sqlalchemy as sa
 
 from tests.factories import connecting
+from tests.factories.connecting import Asking
 from tests.factories.connecting_wecom import Connected, connected
 from tests.factories.directory import stored_employee
 from tests.factories.vault import VAULT
@@ -38,8 +37,7 @@ from tests.fakes.wecom import (
 from zaigang_collector import db
 from zaigang_collector.attendance import intervals
 from zaigang_collector.attendance import service as attendance
-from zaigang_collector.attendance.model import ClockIn, Direction, ExemptionKind, Flag, Kind
-from zaigang_collector.attendance.service import Filter
+from zaigang_collector.attendance.model import Direction, ExemptionKind, Flag, Kind
 from zaigang_collector.connectors import aside, contract, people, state
 from zaigang_collector.connectors.aside import Why
 from zaigang_collector.connectors.errors import ConnectorError, Reason
@@ -71,11 +69,6 @@ def here(tmp_path: Path) -> Iterator[Connected]:
         made.close()
 
 
-def stored(here: Connected | connecting.Connected) -> list[ClockIn]:
-    with db.reading(here.engine) as conn:
-        return list(attendance.list_page(conn, VAULT, Filter(), None, 10_000))
-
-
 def punched(number: int, hour: int, **changes: Any) -> wecom.Row:
     """An arrival by map on Monday."""
     at_s = at_ms(MONDAY, hour) // 1000
@@ -97,7 +90,7 @@ def test_a_check_in_becomes_a_clock_in_with_all_that_it_says(here: Connected) ->
     here.vendor.check_ins = [punched(0, 9, deviceid="phone-0")]
     passed = here.poll()
     assert passed.failures == {}
-    (found,) = stored(here)
+    (found,) = here.stored()
     new = found.content
     assert (new.source, new.employee_id, new.site_id) == ("wecom", "E1001", "hq")
     assert (new.direction, new.kind) == (Direction.IN, Kind.OWN)
@@ -114,10 +107,10 @@ def test_a_check_in_becomes_a_clock_in_with_all_that_it_says(here: Connected) ->
 def test_asking_again_changes_nothing(here: Connected) -> None:
     here.vendor.check_ins = [punched(0, 9), punched(1, 9)]
     here.poll()
-    before = stored(here)
+    before = here.stored()
     again = here.poll(everything=True)
     assert again.tallies[PUNCHES].unchanged == 2
-    assert stored(here) == before
+    assert here.stored() == before
 
 
 def test_a_late_edit_is_a_new_version_beside_the_old_one(here: Connected) -> None:
@@ -127,7 +120,7 @@ def test_a_late_edit_is_a_new_version_beside_the_old_one(here: Connected) -> Non
     here.vendor.check_ins = [punched(0, 9, exception_type="时间异常")]
     assert here.poll().tallies[PUNCHES].new_versions == 1
     with db.reading(here.engine) as conn:
-        old, new = attendance.versions(conn, VAULT, stored(here)[0].id)
+        old, new = attendance.versions(conn, VAULT, here.stored()[0].id)
     told = [json.loads(one.content.vendor_record).get("exception_type") for one in (old, new)]
     assert told == [None, "时间异常"]
 
@@ -135,7 +128,7 @@ def test_a_late_edit_is_a_new_version_beside_the_old_one(here: Connected) -> Non
 def test_a_row_that_says_that_nobody_punched_is_kept_nowhere(here: Connected) -> None:
     here.vendor.check_ins = [wecom_month.nobody(userid=person(0), checkin_time=NINE_S)]
     assert here.poll().tallies[PUNCHES].no_punch == 1
-    assert stored(here) == []
+    assert here.stored() == []
     with db.reading(here.engine) as conn:
         assert aside.counts(conn, "wecom") == ()
 
@@ -143,7 +136,7 @@ def test_a_row_that_says_that_nobody_punched_is_kept_nowhere(here: Connected) ->
 def test_a_type_that_we_do_not_know_is_put_aside_and_told(here: Connected) -> None:
     here.vendor.check_ins = [punched(0, 9, checkin_type=SENTINEL)]
     assert here.poll().tallies[PUNCHES].aside == {Why.NO_DIRECTION: 1}
-    assert stored(here) == []
+    assert here.stored() == []
     assert oddities(here) == {"checkin_type: a word that is not known"}
 
 
@@ -152,7 +145,7 @@ def test_a_record_that_cannot_be_read_holds_nobody_elses_back(here: Connected) -
     del here.vendor.check_ins[1]["checkin_time"]
     passed = here.poll()
     assert passed.tallies[PUNCHES].unreadable == 1
-    assert [one.content.employee_id for one in stored(here)] == ["E1002"]
+    assert [one.content.employee_id for one in here.stored()] == ["E1002"]
     assert oddities(here) == {"punches checkin_time: expected a whole number"}
 
 
@@ -170,7 +163,7 @@ def test_network_coordinates_or_group_say_which_site_is_meant(
     here.set(sites=sites)
     here.vendor.check_ins = [row | {"userid": person(0), "checkin_time": NINE_S}]
     here.poll()
-    assert [one.content.site_id for one in stored(here)] == ["hq"]
+    assert [one.content.site_id for one in here.stored()] == ["hq"]
 
 
 def test_outside_at_no_known_site_is_put_aside(here: Connected) -> None:
@@ -196,7 +189,7 @@ def test_a_machine_says_which_check_ins_it_made_and_its_others_are_put_aside(
         wecom.swipe(userid=person(0), checkin_time=NINE_S + 60),
     ]
     passed = here.poll()
-    found = {one.content.employee_id: one.content for one in stored(here)}
+    found = {one.content.employee_id: one.content for one in here.stored()}
     assert (found["E1001"].kind, found["E1001"].site_id) == (Kind.TERMINAL, "hq")
     assert found["E1001"].source_device == SERIAL
     assert found["E1002"].kind is Kind.OWN
@@ -210,7 +203,7 @@ def test_a_machine_that_hands_over_late_makes_a_new_version(here: Connected) -> 
     here.poll()
     here.vendor.swipes = [wecom.swipe(userid=person(0), checkin_time=NINE_S)]
     assert here.poll(everything=True).tallies[PUNCHES].new_versions == 1
-    assert [one.content.kind for one in stored(here)] == [Kind.TERMINAL]
+    assert [one.content.kind for one in here.stored()] == [Kind.TERMINAL]
 
 
 def test_machines_are_asked_for_only_where_they_are_set(here: Connected) -> None:
@@ -228,7 +221,7 @@ def test_people_are_listed_with_a_secret_of_their_own_and_strangers_are_not_aske
     here.vendor.user_page = 2
     here.vendor.check_ins = [punched(0, 9), punched(1, 9, userid="boss")]
     here.poll()
-    assert [one.content.employee_id for one in stored(here)] == ["E1001"]
+    assert [one.content.employee_id for one in here.stored()] == ["E1001"]
     with db.reading(here.engine) as conn:
         assert [one.vendor_id for one in people.unmapped(conn, "wecom")] == ["boss"]
     (asked,) = here.vendor.bodies(CHECK_INS)
@@ -256,14 +249,14 @@ def test_without_settings_a_user_id_is_an_employee_id(here: Connected) -> None:
     here.set(people=WeComPeople())
     here.vendor.check_ins = [punched(0, 9), punched(1, 9)]
     here.poll()
-    assert [one.content.employee_id for one in stored(here)] == [person(1)]
+    assert [one.content.employee_id for one in here.stored()] == [person(1)]
 
 
 def test_one_person_whom_wecom_does_not_show_holds_nobody_else_back(here: Connected) -> None:
     here.vendor.hidden = {person(1)}
     here.vendor.check_ins = [punched(number, 9) for number in range(3)]
     here.poll()
-    assert [one.content.employee_id for one in stored(here)] == ["E1001", "E1003"]
+    assert [one.content.employee_id for one in here.stored()] == ["E1001", "E1003"]
     with db.reading(here.engine) as conn:
         assert people.unanswered(conn, "wecom") == ("E1002",)
 
@@ -283,7 +276,7 @@ def test_what_passes_is_not_noticed_but_for_a_wait(here: Connected, fault: str) 
         here.clock.advance(HOUR_MS)
         passed = here.poll()
     assert passed.failures == {}
-    assert len(stored(here)) == 1
+    assert len(here.stored()) == 1
     assert len(here.waits) == (0 if fault in ("expired", "odd shape") else 1)
     if fault == "throttled":  # it is shut for a minute
         assert here.waits[0] >= 60
@@ -294,7 +287,7 @@ def test_no_more_is_asked_in_a_minute_than_wecom_answers(here: Connected) -> Non
     here.vendor.calls_a_minute = 2
     here.vendor.check_ins = [punched(0, 9)]
     assert here.poll().failures == {}
-    assert len(stored(here)) == 1
+    assert len(here.stored()) == 1
     assert here.vendor.calls()[CHECK_INS] == 5  # one of them refused
     assert len(here.waits) == 1
 
@@ -341,10 +334,10 @@ def test_a_pass_that_breaks_off_goes_on_where_it_was(here: Connected) -> None:
     here.vendor.check_ins = [punched(0, 9, checkin_time=old_s), punched(0, 9)]
     here.vendor.faults = ["", "", "", "", "address"]
     assert here.poll().failures[PUNCHES].reason is Reason.ADDRESS
-    assert len(stored(here)) == 1  # the first thirty days were stored
+    assert len(here.stored()) == 1  # the first thirty days were stored
     here.clock.advance(HOUR_MS)
     here.poll()
-    assert len(stored(here)) == 2
+    assert len(here.stored()) == 2
 
 
 def test_a_token_that_ends_by_the_clock_is_renewed_before_its_end(here: Connected) -> None:
@@ -414,7 +407,7 @@ def test_a_correction_is_a_clock_in_until_it_is_taken_back(here: Connected) -> N
     assigned(here, 0)
     file(here, "F1", 0, 2, corrected(NINE_S, "上班缺卡"), apply_time=NINE_S + 7200)
     here.poll()
-    (found,) = stored(here)
+    (found,) = here.stored()
     assert (found.content.direction, found.content.site_id) == (Direction.IN, "hq")
     assert found.content.kind is Kind.CORRECTED_APPROVAL
     assert (found.content.punched_ms, found.content.received_ms) == (
@@ -423,7 +416,7 @@ def test_a_correction_is_a_clock_in_until_it_is_taken_back(here: Connected) -> N
     )
     here.vendor.approvals["F1"]["sp_status"] = 6
     here.poll(everything=True)
-    (found,) = stored(here)
+    (found,) = here.stored()
     assert found.content.flags == (Flag.DISCOUNTED,)
     assert not found.content.counts
 
@@ -443,22 +436,10 @@ def test_approvals_that_are_not_open_to_the_application_stop_nothing_else(here: 
     here.vendor.check_ins = [punched(0, 9)]
     passed = here.poll()
     assert passed.failures[APPROVALS].reason is Reason.PERMISSION
-    assert len(stored(here)) == 1
+    assert len(here.stored()) == 1
 
 
 # Nothing that is not to be kept gets anywhere.
-
-
-def everything_in(here: Connected) -> bytes:
-    """All files of the database, its log included, and all that is sealed, opened."""
-    path = Path(str(here.engine.url.database))
-    raw = b"".join(one.read_bytes() for one in path.parent.glob(path.name + "*"))
-    opened = [one.content.body() for one in stored(here)]
-    with db.reading(here.engine) as conn:
-        ids = conn.scalars(sa.text("SELECT vendor_id FROM connectors_aside")).all()
-        opened += [repr(aside.opened(conn, VAULT, "wecom", one)).encode() for one in ids]
-    assert len(opened) > len(ids) > 0
-    return raw + b"".join(opened)
 
 
 def test_no_text_of_wecoms_gets_into_store_log_or_error(
@@ -498,7 +479,7 @@ def test_no_text_of_wecoms_gets_into_store_log_or_error(
     assert any("corpsecret=" in line for line in ours)
     told = "".join(ours) + caplog.handler.format(caplog.records[-1])
     told += repr(failures) + "".join(map(str, failures))
-    told += everything_in(here).decode("utf-8", "replace")
+    told += here.everything_in().decode("utf-8", "replace")
     assert "sentinel" not in told.lower()
     assert "哨兵" not in told
     assert "02:11:22:33:44:55" not in told
@@ -509,17 +490,11 @@ def test_no_text_of_wecoms_gets_into_store_log_or_error(
 # A month.
 
 
-def table_of(here: Connected) -> list[tuple[object, ...]]:
-    return [
-        (one.reference, one.stored_ms, dataclasses.astuple(one.content)) for one in stored(here)
-    ]
-
-
-def paired(here: Connected | connecting.Connected, number: int) -> list[tuple[object, ...]]:
+def paired(here: Asking[Any, Any], number: int) -> list[tuple[object, ...]]:
     """One person's intervals, without the names of their punches."""
     punches = [
         intervals.Punch(one.id, one.content.punched_ms, one.content.direction, one.content.site_id)
-        for one in stored(here)
+        for one in here.stored()
         if one.content.employee_id == f"E{1001 + number}" and one.content.counts
     ]
     shift = shifts.parse("Mon-Fri 09:00-18:00")
@@ -551,8 +526,8 @@ def test_a_month_of_twenty_people_imported_twice_changes_nothing_and_is_as_in_di
         assert first.tallies[PUNCHES].added == counting > 700
         assert first.tallies[PUNCHES].no_punch == 2 * len(nobody) > 0  # each row comes twice
         assert first.tallies[APPROVALS].added == len(vendor.approvals) > 40
-        before = table_of(here)
-        assert {one.content.kind for one in stored(here)} == {
+        before = here.table()
+        assert {one.content.kind for one in here.stored()} == {
             Kind.OWN,
             Kind.TERMINAL,
             Kind.CORRECTED_APPROVAL,
@@ -563,7 +538,7 @@ def test_a_month_of_twenty_people_imported_twice_changes_nothing_and_is_as_in_di
         assert again.failures == {}
         assert again.tallies[PUNCHES].unchanged == counting
         assert again.tallies[APPROVALS].unchanged == len(vendor.approvals)
-        assert table_of(here) == before
+        assert here.table() == before
         months = [paired(here, number) for number in range(20)]
         here.close()
     with dingtalk_month.company(FakeClock(utc=clock.utc)).running() as other:
@@ -572,8 +547,7 @@ def test_a_month_of_twenty_people_imported_twice_changes_nothing_and_is_as_in_di
         there.set(first_days=30, sites=sites)
         assert there.poll().failures == {}
         assert months == [paired(there, number) for number in range(20)]
-        there.http.close()
-        there.engine.dispose()
+        there.close()
     assert sum(map(len, months)) == 20 * len(dingtalk_month.workdays())
 
 
@@ -584,7 +558,7 @@ def test_more_people_than_go_into_one_question_are_asked_for_in_several(tmp_path
         here.set(approvals=NONE, first_days=31)
         vendor.check_ins = [punched(number, 9) for number in range(120)]
         assert here.poll().failures == {}
-        assert len(stored(here)) == 120
+        assert len(here.stored()) == 120
         # 100 + 20 people, each twice: thirty-one days are two questions.
         sizes = sorted(len(body["useridlist"]) for body in vendor.bodies(CHECK_INS))
         assert sizes == [20, 20, 100, 100]
