@@ -100,8 +100,8 @@ def test_check_says_in_words_what_works(
         (
             CHECK_INS,
             48002,
-            "缺少  打卡记录（管理后台：打卡 → 可调用接口的应用）：应用没有这项权限",
-            "missing  check-ins (in the console: 打卡 → 可调用接口的应用): the application may not",
+            "缺少  打卡记录和考勤机记录（管理后台：打卡 → 可调用接口的应用）：应用没有这项权限",
+            "missing  check-ins and attendance machines (in the console: 打卡 → 可调用接口的应用): the ",
         ),
         (
             NUMBERS,

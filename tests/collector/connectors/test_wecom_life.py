@@ -23,6 +23,7 @@ from tests.fakes.dingtalk_month import SERIAL, at_ms, person
 from tests.fakes.randomness import Repeatable
 from tests.fakes.wecom import (
     CHECK_INS,
+    DEPARTMENTS,
     DETAIL,
     NUMBERS,
     SENTINEL,
@@ -206,6 +207,16 @@ def test_a_machine_that_hands_over_late_makes_a_new_version(here: Connected) -> 
     assert [one.content.kind for one in here.stored()] == [Kind.TERMINAL]
 
 
+def test_a_swipe_at_the_very_second_that_was_planned_is_not_taken_for_nobodys(
+    here: Connected,
+) -> None:
+    here.set(terminals=True)
+    here.vendor.check_ins = [wecom_month.nobody(userid=person(0), checkin_time=NINE_S)]
+    here.vendor.swipes = [wecom.swipe(userid=person(0), checkin_time=NINE_S)]
+    tally = here.poll().tallies[PUNCHES]
+    assert (tally.no_punch, tally.aside) == (1, {Why.NO_DIRECTION: 1})
+
+
 def test_machines_are_asked_for_only_where_they_are_set(here: Connected) -> None:
     here.poll()
     assert here.vendor.calls()[TERMINALS] == 0
@@ -259,6 +270,29 @@ def test_one_person_whom_wecom_does_not_show_holds_nobody_else_back(here: Connec
     assert [one.content.employee_id for one in here.stored()] == ["E1001", "E1003"]
     with db.reading(here.engine) as conn:
         assert people.unanswered(conn, "wecom") == ("E1002",)
+
+
+@pytest.mark.parametrize("row", [{"id": SENTINEL}, {}, 5, {"id": 1, "parentid": [SENTINEL]}])
+def test_a_department_that_cannot_be_read_leaves_the_list_of_people_as_it_was(
+    here: Connected, row: object
+) -> None:
+    here.poll()
+    here.set(departments=(1,))
+    here.vendor.refused[DEPARTMENTS] = {"errcode": 0, "department_id": [row]}
+    passed = here.poll(everything=True)
+    assert passed.failures[contract.Kind.PEOPLE].reason is Reason.GARBLED
+    with db.reading(here.engine) as conn:
+        assert len(people.mapped(conn, "wecom")) == 3
+
+
+@pytest.mark.parametrize("cursor", ["again", [1], {"a": 1}])
+def test_a_cursor_that_does_not_go_on_is_not_followed_for_ever(
+    here: Connected, cursor: object
+) -> None:
+    page = {"errcode": 0, "dept_user": [], "next_cursor": cursor}
+    here.vendor.refused[USERS] = page
+    assert here.poll().failures[contract.Kind.PEOPLE].reason is Reason.GARBLED
+    assert here.vendor.calls()[USERS] <= 2
 
 
 # Faults.

@@ -45,10 +45,20 @@ class Api:
         self._callers = callers
         self._base_url = base_url
 
-    def departments(self) -> list[Any]:
-        """Every department with the one right above it."""
+    def departments(self) -> list[tuple[int, int]]:
+        """Every department with the one right above it, 0 at the top."""
         request = Request("GET", self._base_url, "/cgi-bin/department/simplelist")
-        return _rows(request.call, self._callers.contacts.call(request), "department_id")
+        said = self._callers.contacts.call(request)
+        found = []
+        for row in _rows(request.call, said, "department_id"):
+            try:
+                one = fields.mapping(row, "department_id")
+                found.append(
+                    (fields.needed_integer(one, "id"), fields.integer(one, "parentid") or 0)
+                )
+            except FieldError:  # one that is left out would take its people off the list
+                raise _garbled(request.call) from None
+        return found
 
     def users(self) -> Iterator[list[Any]]:
         """People by department, page by page; who is in two comes twice."""
@@ -75,9 +85,9 @@ class Api:
         call, said = self._post(self._callers.check_ins, "hardware/get_hardware_checkin_data", body)
         return _rows(call, said, "checkindata")
 
-    def approvals(self, record_type: int, status: int, window: Window) -> Iterator[list[Any]]:
+    def approvals(self, record_type: int, status: int, window: Window) -> list[str]:
         """Numbers of all approvals of one type and state that were asked for in up to
-        `APPROVAL_SPAN_MS`, page by page."""
+        `APPROVAL_SPAN_MS`."""
         filters = [
             {"key": "record_type", "value": str(record_type)},
             {"key": "sp_status", "value": str(status)},
@@ -91,10 +101,11 @@ class Api:
                 "filters": filters,
             }
             call, said = self._post(self._callers.approvals, "oa/getapprovalinfo", body)
-            onward = _cursor(call, said, "new_next_cursor")
-            return _Page(call, _rows(call, said, "sp_no_list"), onward)
+            numbers = [_number(call, one) for one in _rows(call, said, "sp_no_list")]
+            return _Page(call, numbers, _cursor(call, said, "new_next_cursor"))
 
-        return _pages(page)
+        # A page that comes twice brings them twice.
+        return list(dict.fromkeys(number for rows in _pages(page) for number in rows))
 
     def approval(self, number: str) -> Mapping[str, Any]:
         """One approval, with its form."""
@@ -149,6 +160,13 @@ def _rows(call: str, said: Mapping[str, Any], name: str) -> list[Any]:
 def _cursor(call: str, said: Mapping[str, Any], name: str) -> str:
     try:
         return fields.identifier(said, name) or ""
+    except FieldError:
+        raise _garbled(call) from None
+
+
+def _number(call: str, given: object) -> str:
+    try:
+        return fields.needed_identifier({"sp_no": given}, "sp_no")
     except FieldError:
         raise _garbled(call) from None
 

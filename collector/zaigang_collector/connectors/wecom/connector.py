@@ -17,10 +17,9 @@ from zaigang_collector.connectors.contract import (
     Person,
     Plan,
     Punch,
+    Standing,
     Window,
 )
-from zaigang_collector.connectors.errors import ConnectorError, Reason
-from zaigang_collector.connectors.fields import FieldError
 from zaigang_collector.connectors.wecom import api, approving, checking, records
 from zaigang_collector.connectors.wecom.api import Api
 from zaigang_collector.connectors.wecom.records import Swipe
@@ -95,11 +94,8 @@ class WeCom:
         """Those whose people are read, with all that are below; None: every one."""
         if not self._settings.departments:
             return None
-        found, unreadable = readable(self._api.departments(), records.department, "department")
-        if unreadable:  # one that is left out would take its people off the list
-            raise ConnectorError(Reason.GARBLED, "GET /cgi-bin/department/simplelist", "unreadable")
         below: dict[int, list[int]] = {}
-        for one, parent in found:
+        for one, parent in self._api.departments():
             below.setdefault(parent, []).append(one)
         wanted: set[int] = set()
         waiting = list(self._settings.departments)
@@ -120,7 +116,8 @@ class WeCom:
         rows, unknown = answered(people, partial(self._api.check_ins, window=window))
         read = partial(records.check_in, net_key=self._net_key, swipes=swipes)
         punches, bad = readable(rows, read, "punches")
-        made = {(one.person, one.punched_ms // 1000) for one in punches}
+        counting = (one for one in punches if one.standing is Standing.COUNTS)
+        made = {(one.person, one.punched_ms // 1000) for one in counting}
         alone = [records.at_terminal(one) for key, one in swipes.items() if key not in made]
         return Batch(
             kind=Kind.PUNCHES,
@@ -163,7 +160,7 @@ class WeCom:
                 found, bad = readable(asked, partial(_absence, why=why), "approvals")
                 absences += [one for one in found if one is not None]
                 unreadable += bad
-                ended += self._numbers(record_type, approving.TAKEN_BACK, piece)
+                ended += self._api.approvals(record_type, approving.TAKEN_BACK, piece)
             punches, bad = self._corrections(piece)
             wanted = frozenset(people)  # it is asked about the whole company, or not at all
             yield Batch(
@@ -188,20 +185,8 @@ class WeCom:
         return [one for one in found if one is not None], unreadable
 
     def _details(self, record_type: int, status: int, window: Window) -> list[object]:
-        numbers = self._numbers(record_type, status, window)
+        numbers = self._api.approvals(record_type, status, window)
         return [self._api.approval(number) for number in numbers]
-
-    def _numbers(self, record_type: int, status: int, window: Window) -> list[str]:
-        found = []
-        for page in self._api.approvals(record_type, status, window):
-            for one in page:
-                try:
-                    found.append(fields.needed_identifier({"sp_no": one}, "sp_no"))
-                except FieldError:
-                    raise ConnectorError(
-                        Reason.GARBLED, "POST /cgi-bin/oa/getapprovalinfo", "unexpected_shape"
-                    ) from None
-        return list(dict.fromkeys(found))  # a page that comes twice brings them twice
 
 
 def _absence(info: object, why: ExemptionKind) -> Absence | None:

@@ -122,12 +122,6 @@ def person(given: object) -> tuple[Person, int]:
     )
 
 
-def department(given: object) -> tuple[int, int]:
-    """A row of simplelist: a department and the one right above it. Raises FieldError."""
-    row = fields.mapping(given, "department")
-    return fields.needed_integer(row, "id"), fields.integer(row, "parentid") or 0
-
-
 def moment(row: Mapping[str, Any], name: str) -> int:
     """A time (seconds since 1970). Raises FieldError, also for milliseconds."""
     found = fields.needed_integer(row, name)
