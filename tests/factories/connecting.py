@@ -59,10 +59,17 @@ class Asking(abc.ABC, Generic[V, S]):
 
     def __post_init__(self) -> None:
         self.http = Http(self.clock, silence_s=0.5)
+        self._source: Source | None = None
 
     @abc.abstractmethod
+    def made(self) -> Source:
+        """A new connector, with its settings as they are now."""
+
     def source(self) -> Source:
-        """The connector, with its settings as they are now."""
+        """The one that goes on as long as the settings stay."""
+        if self._source is None:
+            self._source = self.made()
+        return self._source
 
     def poll(self, **how: Any) -> Passed:
         """One pass, now."""
@@ -72,6 +79,7 @@ class Asking(abc.ABC, Generic[V, S]):
     def set(self, **changes: Any) -> None:
         """Change settings."""
         self.settings = msgspec.structs.replace(self.settings, **changes)
+        self._source = None
 
     def state(self, kind: Kind = Kind.PUNCHES) -> state.State | None:
         with db.reading(self.engine) as conn:
@@ -124,7 +132,7 @@ class Connected(Asking[FakeDingTalk, DingTalkSettings]):
             self.clock,
         )
 
-    def source(self) -> Source:
+    def made(self) -> Source:
         caller = Caller(self.http, self.tokens, wire.Wire(), Rhythm(lambda: 0.5), self.pause)
         zone = ZoneInfo(self.settings.time_zone)
         api = Api(caller, self.vendor.url, self.vendor.url, zone)

@@ -34,7 +34,7 @@ class Connected(Asking[FakeWeCom, WeComSettings]):
             for name in ("secret", "contacts_secret")
         }
 
-    def source(self) -> Source:
+    def made(self) -> Source:
         check_ins, contacts = (self._caller(name) for name in self.tokens)
         asked = Api(Callers(check_ins, contacts, check_ins), self.vendor.url)
         return Source(WeCom(self.settings, asked, NET_KEY), self.settings)

@@ -33,8 +33,8 @@ class KindOut(BaseModel):
         description="Since when nothing comes, and why; null: it is heard.",
         examples=[
             {
-                "zh": "钉钉的打卡记录自 10:05 起取不到：本月的调用次数用完了。",
-                "en": "DingTalk silent since 10:05 (punches): this month's calls are used up.",
+                "zh": "钉钉的打卡记录自 10:05 起取不到：本月的调用次数用完了，请升级套餐，或把轮询间隔调大（90020）",
+                "en": "DingTalk silent since 10:05 (punches): this month's calls are used up; buy more, or ask less often (90020)",
             }
         ],
     )
@@ -46,6 +46,7 @@ class AsideOut(BaseModel):
     why: Why
     records: int
     people: int
+    newest_at: datetime = Field(description="When the newest of them was punched.")
 
 
 class SourceOut(BaseModel):
@@ -77,7 +78,12 @@ def _shown(one: SourceStatus) -> SourceOut:
         unmapped=len(one.unmapped),
         unanswered=list(one.unanswered),
         aside=[
-            AsideOut(why=count.why, records=count.records, people=count.people)
+            AsideOut(
+                why=count.why,
+                records=count.records,
+                people=count.people,
+                newest_at=values.utc(count.newest_ms),
+            )
             for count in one.aside
         ],
         oddities=[what for what, _ in one.oddities],

@@ -110,7 +110,8 @@ class Batch:
     punches: Sequence[Punch] = ()
     absences: Sequence[Absence] = ()
     absences_are_all: bool = False
-    """Whether these are all that touch the window: what was told before and is not here has ended."""
+    """Whether these are all that lie within the window: what was told before and is not here has
+    ended."""
     ended: Sequence[str] = ()
     """Vendor ids of absences that the system says are taken back, whoever's they were."""
     unreadable: Sequence[str] = ()

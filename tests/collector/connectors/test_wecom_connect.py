@@ -112,10 +112,10 @@ def test_check_says_in_words_what_works(
         (
             CHECK_INS,
             60020,
-            "本机的出口 IP 不在对方允许的名单里：请在管理后台把它加进去（60020）。",
+            "本机的出口 IP 不在允许的名单里，请在管理后台加进去（60020）。",
             "add this machine's public address to the list in the vendor's console (60020).",
         ),
-        (TERMINALS, 45009, "调用太频繁，被限流", "it is asked too often"),
+        (TERMINALS, 45009, "调用太频繁被限流", "it is asked too often"),
     ],
 )
 def test_check_says_what_is_missing_and_what_to_do(
@@ -143,7 +143,7 @@ def test_check_says_what_is_missing_and_what_to_do(
     [
         (
             "wecom-contacts",
-            "缺少  通讯录（用“通讯录同步”的 secret）：这一项用的 secret 不对：各应用的 secret 不同，"
+            "缺少  通讯录（用“通讯录同步”的 secret）：这一项用的 secret 不对，各应用的 secret 不同，"
             "请对照管理后台重新填写（40001）。",
         ),
         ("wecom", "缺少  打卡记录（管理后台：打卡 → 可调用接口的应用）：这一项用的 secret 不对"),
@@ -231,6 +231,6 @@ def test_asking_now_stores_and_status_tells_the_rest(
     assert "没见过的内容：checkin_type: a word that is not known" in told
     vendor.faults = ["", "address"]
     assert run(data) == Exit.FAILED
-    assert "人员: 本机的出口 IP 不在对方允许的名单里" in capsys.readouterr().err
+    assert "人员: 本机的出口 IP 不在允许的名单里" in capsys.readouterr().err
     assert run(data, "--status") == Exit.FAILED
     assert "企业微信的人员自 " in capsys.readouterr().out

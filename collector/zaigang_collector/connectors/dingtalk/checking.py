@@ -45,7 +45,7 @@ def check(
 ) -> Iterator[Checked]:
     """What works and what is missing. Ends where nothing more can be tried."""
     try:
-        persons = _listed(connector)
+        persons, pages = _listed(connector)
     except ConnectorError as error:
         if error.reason in WHOLE:
             yield Checked(False, _failed(Text("连接钉钉", "connecting to DingTalk"), error))
@@ -65,7 +65,7 @@ def check(
             yield _one_day(connector, kind, window, ours)
     if not settings.operator:
         yield Checked(True, _NO_OPERATOR)
-    yield _budget(connector, settings, len(ours))
+    yield _budget(connector, settings, len(ours), pages)
 
 
 _CONNECTED: Final = Text("凭证有效，已连上钉钉。", "Credentials are good; DingTalk answers.")
@@ -75,10 +75,11 @@ _NO_OPERATOR: Final = Text(
 )
 
 
-def _listed(connector: Fetches) -> list[Person]:
-    batches = connector.fetch(Kind.PEOPLE, Window(0, 0), ())
+def _listed(connector: Fetches) -> tuple[list[Person], int]:
+    """Everybody once, and how many pages that took."""
+    batches = list(connector.fetch(Kind.PEOPLE, Window(0, 0), ()))
     by_id = {one.vendor_id: one for batch in batches for one in batch.persons}
-    return list(by_id.values())
+    return list(by_id.values()), len(batches)
 
 
 def _people(
@@ -125,7 +126,7 @@ def _one_day(connector: Fetches, kind: Kind, window: Window, ours: Sequence[str]
     return Checked(not unreadable and not unknown, Text(zh, en))
 
 
-def _budget(connector: Fetches, settings: DingTalkSettings, people: int) -> Checked:
+def _budget(connector: Fetches, settings: DingTalkSettings, people: int, pages: int) -> Checked:
     """Whether a month of polling goes into the calls of the free edition."""
     rounds = _MONTH_MS // (settings.every_min * 60_000)
     a_round = -(-people // api.PUNCH_PEOPLE)
@@ -134,8 +135,10 @@ def _budget(connector: Fetches, settings: DingTalkSettings, people: int) -> Chec
     calls = rounds * a_round
     if leave := connector.plans.get(Kind.LEAVE):
         calls += _MONTH_MS // leave.every_ms * -(-people // api.LEAVE_PEOPLE)
-    zh = f"按现在的间隔，取打卡和请假每月约调用 {calls} 次"
-    en = f"Punches and leave take about {calls} calls a month at this interval"
+    # A page of people for each department at least, and the question for those under it.
+    calls += _MONTH_MS // connector.plans[Kind.PEOPLE].every_ms * 2 * pages
+    zh = f"按现在的间隔，每月约调用 {calls} 次"
+    en = f"About {calls} calls a month at this interval"
     if calls <= FREE_CALLS:
         return Checked(
             True,
