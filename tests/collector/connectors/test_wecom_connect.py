@@ -100,14 +100,14 @@ def test_check_says_in_words_what_works(
         (
             CHECK_INS,
             48002,
-            "缺少  打卡记录和考勤机记录（管理后台：打卡 → 可调用接口的应用）：应用没有这项权限",
-            "missing  check-ins and attendance machines (in the console: 打卡 → 可调用接口的应用): the ",
+            "异常  打卡记录和考勤机记录（管理后台：打卡 → 可调用接口的应用）：应用没有这项权限",
+            "problem  check-ins and attendance machines (in the console: 打卡 → 可调用接口的应用): the ",
         ),
         (
             NUMBERS,
             301055,
-            "缺少  请假、出差、补卡等审批（管理后台：审批 → 可调用接口的应用）：应用没有这项权限",
-            "missing  approvals of leave, trips and corrections (in the console: 审批",
+            "异常  请假、出差、补卡等审批（管理后台：审批 → 可调用接口的应用）：应用没有这项权限",
+            "problem  approvals of leave, trips and corrections (in the console: 审批",
         ),
         (
             CHECK_INS,
@@ -143,10 +143,10 @@ def test_check_says_what_is_missing_and_what_to_do(
     [
         (
             "wecom-contacts",
-            "缺少  通讯录（用“通讯录同步”的 secret）：这一项用的 secret 不对，各应用的 secret 不同，"
+            "异常  通讯录（用“通讯录同步”的 secret）：这一项用的 secret 不对，各应用的 secret 不同，"
             "请对照管理后台重新填写（40001）。",
         ),
-        ("wecom", "缺少  打卡记录（管理后台：打卡 → 可调用接口的应用）：这一项用的 secret 不对"),
+        ("wecom", "异常  打卡记录（管理后台：打卡 → 可调用接口的应用）：这一项用的 secret 不对"),
     ],
 )
 def test_check_says_which_of_the_secrets_is_wrong(
@@ -164,7 +164,7 @@ def test_a_company_that_is_wrong_is_told_and_nothing_else_is_tried(
     path.write_text(path.read_text().replace(CORP_ID, "wwother"))
     assert run(data, "--check") == Exit.FAILED
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith("缺少  连接企业微信：")
+    assert line.startswith("异常  连接企业微信：")
     assert line.endswith("（40013）。")
 
 
@@ -219,9 +219,9 @@ def test_asking_now_stores_and_status_tells_the_rest(
     ]
     assert run(data) == Exit.OK
     assert capsys.readouterr().out.splitlines() == [
-        "人员: 对不上员工 1",
-        "打卡记录: 新增 2，不算打卡、另存 1，系统记录、不是打卡 1",
-        "审批: 没有新内容",
+        "人员：对不上员工 1",
+        "打卡记录：新增 2，不算打卡、另存 1，系统记录、不是打卡 1",
+        "审批：没有新内容",
     ]
     assert run(data, "--status") == Exit.OK
     told = capsys.readouterr().out
@@ -231,6 +231,6 @@ def test_asking_now_stores_and_status_tells_the_rest(
     assert "没见过的内容：checkin_type: a word that is not known" in told
     vendor.faults = ["", "address"]
     assert run(data) == Exit.FAILED
-    assert "人员: 本机的出口 IP 不在允许的名单里" in capsys.readouterr().err
+    assert "人员：本机的出口 IP 不在允许的名单里" in capsys.readouterr().err
     assert run(data, "--status") == Exit.FAILED
     assert "企业微信的人员自 " in capsys.readouterr().out

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import wecom
+from tests.fakes.clock import FakeClock
 from tests.fakes.wecom import SENTINEL
+from zaigang_collector.connectors.backoff import Rhythm
+from zaigang_collector.connectors.contract import Window
 from zaigang_collector.connectors.errors import ConnectorError, Reason
-from zaigang_collector.connectors.http import Answer, Request
-from zaigang_collector.connectors.tokens import Token
-from zaigang_collector.connectors.wecom.wire import Wire
+from zaigang_collector.connectors.http import Answer, Caller, Http, Request
+from zaigang_collector.connectors.tokens import Token, TokenCache
+from zaigang_collector.connectors.wecom.api import Api, Callers
+from zaigang_collector.connectors.wecom.wire import Wire, fetch_token
 
 CALL = "POST /cgi-bin/checkin/getcheckindata"
 
@@ -67,6 +73,75 @@ def test_the_token_goes_into_the_query() -> None:
     asked = Wire().sign(Request("POST", "https://x", "/cgi-bin/x", {"a": "b"}), Token("t", 1))
     assert asked.query == {"a": "b", "access_token": "t"}
     assert "access_token" not in asked.call
+
+
+@pytest.fixture
+def vendor() -> Iterator[tuple[Api, list[Any], list[httpx2.Request]]]:
+    """Calls that are answered with what is put into the list, and what was asked."""
+    answers: list[Any] = [wecom.answer("gettoken")]
+    asked: list[httpx2.Request] = []
+
+    def answered(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(200, json=answers.pop(0))
+
+    clock = FakeClock()
+    http = Http(clock, transport=httpx2.MockTransport(answered))
+    tokens = TokenCache(lambda: fetch_token(http, "https://x", "corp", "s"), clock)
+    caller = Caller(http, tokens, Wire(), Rhythm(lambda: 0.0), lambda _: False)
+    yield Api(Callers(caller, caller, caller), "https://x"), answers, asked
+    http.close()
+
+
+DAY = Window(1_789_920_000_000, 1_790_006_400_000)
+
+
+def test_the_documented_answers_are_read(
+    vendor: tuple[Api, list[Any], list[httpx2.Request]],
+) -> None:
+    api, answers, asked = vendor
+    answers.append(wecom.answer("dept_simplelist"))
+    assert api.departments() == [(1, 0), (1001, 1)]
+    answers.append(wecom.answer("list_id"))
+    ((first, second),) = api.users()
+    assert (first["userid"], second["userid"]) == ("zhang3", "li4")
+    answers.append(wecom.answer("getcheckindata"))
+    assert len(api.check_ins(["zhang3"], DAY)) == 4
+    assert json.loads(asked[-1].content) == {
+        "opencheckindatatype": 3,
+        "starttime": 1_789_920_000,
+        "endtime": 1_790_006_400,
+        "useridlist": ["zhang3"],
+    }
+    answers.append(wecom.answer("get_hardware_checkin_data"))
+    (swipe,) = api.terminal_records(["zhang3"], DAY)
+    assert swipe["device_sn"] == "FAKE-SN-0001"
+    answers.extend([wecom.answer("getapprovalinfo"), wecom.answer("getapprovalinfo_last")])
+    assert api.approvals(1, 2, DAY) == ["202609210001", "202609210002", "202609210003"]
+    assert [json.loads(one.content)["new_cursor"] for one in asked[-2:]] == ["", "fake-cursor-2"]
+    answers.append(wecom.answer("getapprovaldetail"))
+    assert api.approval("202609210001")["applyer"]["userid"] == "zhang3"
+    assert dict(asked[0].url.params) == {"corpid": "corp", "corpsecret": "s"}
+    assert {one.url.params.get("access_token") for one in asked[1:]} == {"fake-wx-token-0001"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"access_token": "", "expires_in": 7200},
+        {"access_token": "x"},
+        {"access_token": "x", "expires_in": -1},
+        {"access_token": ["x"], "expires_in": 7200},
+    ],
+)
+def test_a_token_that_is_none_is_garbled(
+    vendor: tuple[Api, list[Any], list[httpx2.Request]], said: dict[str, object]
+) -> None:
+    api, answers, _ = vendor
+    answers[:] = [{"errcode": 0} | said] * 9
+    with pytest.raises(ConnectorError) as caught:
+        api.departments()
+    assert (caught.value.reason, caught.value.code) == (Reason.GARBLED, "no_token")
 
 
 BODIES = st.binary(max_size=200) | st.recursive(
