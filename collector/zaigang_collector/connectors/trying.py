@@ -40,7 +40,9 @@ class Manner:
     at_once: Mapping[Kind, int]
     """How many people go into one question."""
     unreadable: Text | None = None
-    """What to do when people are listed who cannot be read."""
+    """What to do when `{n}` people are listed who cannot be read."""
+    numberless: Text | None = None
+    """What to do when people are matched by job number and nobody has one."""
 
 
 def basics(
@@ -72,6 +74,9 @@ def basics(
     unreadable = sum(len(batch.unreadable) for batch in batches)
     if unreadable and manner.unreadable is not None:
         yield Checked(False, _counted(manner.unreadable, unreadable))
+    numbers = {one.job_number for one in by_id.values()}
+    if numbers == {None} and settings.by == "job_number" and manner.numberless is not None:
+        yield Checked(False, manner.numberless)
     window = Window(now_ms - _DAY_MS, now_ms)
     for kind in connector.plans if ours else ():
         if kind is not Kind.PEOPLE:

@@ -477,7 +477,15 @@ def test_the_interface_tells_who_is_silent_since_when_and_why(world: ApiWorld) -
         "en": "DingTalk silent since 10:05 (punches): this month's calls are used up; buy more, or "
         "ask less often (90020)",
     }
+    metrics = world.client.get("/metrics", headers=headers).text
+    assert 'zaigang_source_silent{kind="punches",source="dingtalk"} 1.0' in metrics
+
+
+def test_the_interface_tells_how_much_is_no_clock_in(world: ApiWorld) -> None:
+    headers, url = world.token(Scope.READ_HEALTH), "/api/v1/fleet/sources"
+    plan = Plan(30 * 60_000, 0)
     with db.writing(world.engine) as conn:
+        state.succeeded(conn, "dingtalk", Kind.PUNCHES, 0, plan, world.clock.utc)
         made = Punch(
             vendor_id="7", person="x", direction=None, punched_ms=world.clock.utc, word=Word.OWN
         )
@@ -490,8 +498,6 @@ def test_the_interface_tells_who_is_silent_since_when_and_why(world: ApiWorld) -
             "why": "no_direction",
             "records": 1,
             "people": 1,
-            "newest_at": "2026-09-21T03:05:00Z",
+            "newest_at": "2026-09-21T14:13:20Z",
         }
     ]
-    metrics = world.client.get("/metrics", headers=headers).text
-    assert 'zaigang_source_silent{kind="punches",source="dingtalk"} 1.0' in metrics

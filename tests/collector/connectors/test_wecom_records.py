@@ -293,10 +293,10 @@ def test_a_correction_is_a_punch_by_the_word_of_an_approval(
     assert state not in found.record.decode()
 
 
-def test_a_correction_that_was_taken_back_is_discounted() -> None:
+def test_a_correction_that_was_taken_back_is_no_punch() -> None:
     found = approving.correction(approved(2, corrected(NINE_S, "迟到"), sp_status=6))
     assert found is not None
-    assert found.standing is Standing.DISCOUNTED
+    assert found.standing is Standing.NO_PUNCH
 
 
 NAMES = sorted({name for number in range(4) for name in wecom.check_in(number)})

@@ -52,7 +52,7 @@ def absence(info: Mapping[str, Any], why: ExemptionKind) -> Absence | None:
 
 def correction(info: Mapping[str, Any]) -> Punch | None:
     """The clock-in that an approval makes good; None: it was not agreed to. One that was taken back
-    is discounted. Raises FieldError."""
+    is no punch, whatever it was before. Raises FieldError."""
     status = fields.integer(info, "sp_status")
     if status not in (APPROVED, TAKEN_BACK):
         return None
@@ -69,7 +69,7 @@ def correction(info: Mapping[str, Any]) -> Punch | None:
         punched_ms=at_s * 1000,
         received_ms=asked_s * 1000,
         word=Word.CORRECTED_APPROVAL,
-        standing=Standing.COUNTS if status == APPROVED else Standing.DISCOUNTED,
+        standing=Standing.COUNTS if status == APPROVED else Standing.NO_PUNCH,
         record=canonical(kept),
     )
 
