@@ -58,7 +58,8 @@ class Asking(abc.ABC, Generic[V, S]):
     randomness: Repeatable = field(default_factory=lambda: Repeatable("connected"))
 
     def __post_init__(self) -> None:
-        self.http = Http(self.clock, silence_s=0.5)
+        # Longer than any answer takes on a loaded machine.
+        self.http = Http(self.clock, silence_s=20)
         self._source: Source | None = None
 
     @abc.abstractmethod
@@ -79,6 +80,12 @@ class Asking(abc.ABC, Generic[V, S]):
     def set(self, **changes: Any) -> None:
         """Change settings."""
         self.settings = msgspec.structs.replace(self.settings, **changes)
+        self._source = None
+
+    def be_impatient(self) -> None:
+        """For who means a silence to be noticed."""
+        self.http.close()
+        self.http = Http(self.clock, silence_s=0.5)
         self._source = None
 
     def state(self, kind: Kind = Kind.PUNCHES) -> state.State | None:

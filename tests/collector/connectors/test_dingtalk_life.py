@@ -322,6 +322,8 @@ def test_who_was_forgotten_is_not_asked_about_any_more(here: Connected) -> None:
 def test_what_passes_is_not_noticed_but_for_a_wait(here: Connected, fault: str) -> None:
     here.vendor.punches = [punched(0, 9)]
     here.vendor.faults = ["", "", "", fault]  # token, people, departments, and then the punches
+    if fault == "silent":
+        here.be_impatient()
     passed = here.poll()
     if fault == "odd shape":  # what is read as an answer and is none of this call
         assert passed.failures[PUNCHES].reason is Reason.GARBLED

@@ -304,6 +304,8 @@ def test_a_cursor_that_does_not_go_on_is_not_followed_for_ever(
 def test_what_passes_is_not_noticed_but_for_a_wait(here: Connected, fault: str) -> None:
     here.vendor.check_ins = [punched(0, 9)]
     here.vendor.faults = ["", "", "", fault]  # token, people, another token, and then the punches
+    if fault == "silent":
+        here.be_impatient()
     passed = here.poll()
     if fault == "odd shape":  # what is read as an answer and is none of this call
         assert passed.failures[PUNCHES].reason is Reason.GARBLED
