@@ -39,6 +39,7 @@ from zaigang_collector import db
 from zaigang_collector.attendance import intervals
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.model import Direction, ExemptionKind, Flag, Kind
+from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.connectors import aside, contract, people, state
 from zaigang_collector.connectors.aside import Why
 from zaigang_collector.connectors.errors import ConnectorError, Reason
@@ -415,9 +416,12 @@ def test_leave_and_trips_exempt_until_they_are_taken_back(here: Connected) -> No
     assert exemptions(here, 1) == [(day * 1000, (day + 3600) * 1000, ExemptionKind.BUSINESS_TRIP)]
     assert exemptions(here, 2) == []
     assert here.poll(everything=True).tallies[APPROVALS].exemptions == 0
+    other = StoredExemption("E1002", NOON, NOON + 1, ExemptionKind.LEAVE, "other/approvals", "B1")
+    with db.writing(here.engine) as conn:
+        attendance.exempt(conn, other, NOON)
     here.vendor.approvals["B1"]["sp_status"] = 6
     assert here.poll(everything=True).tallies[APPROVALS].exemptions == 1
-    assert exemptions(here, 1) == []
+    assert exemptions(here, 1) == [(NOON, NOON + 1, ExemptionKind.LEAVE)]  # of another system
     assert len(exemptions(here)) == 20
 
 

@@ -31,7 +31,7 @@ _MISSED_IN: Final = ("上班", "迟到")
 _MISSED_OUT: Final = ("下班", "早退")
 
 
-def who(info: Mapping[str, Any]) -> str:
+def _who(info: Mapping[str, Any]) -> str:
     """Who asked for it. Raises FieldError."""
     return fields.needed_identifier(fields.mapping(info.get("applyer"), "applyer"), "userid")
 
@@ -43,7 +43,7 @@ def absence(info: Mapping[str, Any], why: ExemptionKind) -> Absence | None:
     from_s, to_s = _stretch(info)
     return Absence(
         vendor_id=fields.needed_identifier(info, "sp_no"),
-        person=who(info),
+        person=_who(info),
         from_ms=from_s * 1000,
         to_ms=to_s * 1000,
         why=why,
@@ -57,7 +57,7 @@ def correction(info: Mapping[str, Any]) -> Punch | None:
     if status not in (APPROVED, TAKEN_BACK):
         return None
     value = fields.mapping(_control(info, "PunchCorrection").get("punch_correction"), "correction")
-    number, person = fields.needed_identifier(info, "sp_no"), who(info)
+    number, person = fields.needed_identifier(info, "sp_no"), _who(info)
     at_s, asked_s = moment(value, "time"), moment(info, "apply_time")
     direction = _direction(value.get("state"))
     kept = {"sp_no": number, "sp_status": status, "userid": person, "time": at_s}

@@ -42,7 +42,7 @@ _NOBODY_PUNCHED: Final = "未打卡"
 _ELSEWHERE: Final = frozenset({"地点异常", "wifi异常"})
 _EXCEPTIONS: Final = frozenset({"时间异常", _NOBODY_PUNCHED, "非常用设备"}) | _ELSEWHERE
 _MICRODEGREES: Final = 1_000_000
-LATEST_S: Final = 4_102_444_800  # 2100-01-01
+_LATEST_S: Final = 4_102_444_800  # 2100-01-01
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def person(given: object) -> tuple[Person, int]:
 def moment(row: Mapping[str, Any], name: str) -> int:
     """A time (seconds since 1970). Raises FieldError, also for milliseconds."""
     found = fields.needed_integer(row, name)
-    if not 0 <= found < LATEST_S:
+    if not 0 <= found < _LATEST_S:
         raise FieldError(name, "seconds since 1970")
     return found
 
