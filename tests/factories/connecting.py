@@ -58,8 +58,7 @@ class Asking(abc.ABC, Generic[V, S]):
     randomness: Repeatable = field(default_factory=lambda: Repeatable("connected"))
 
     def __post_init__(self) -> None:
-        # Longer than any answer takes on a loaded machine.
-        self.http = Http(self.clock, silence_s=20)
+        self.http = Http(self.clock)
         self._source: Source | None = None
 
     @abc.abstractmethod
@@ -77,15 +76,15 @@ class Asking(abc.ABC, Generic[V, S]):
         poller = Poller(self.engine, VAULT, self.randomness, self.source())
         return poller.run(self.clock.utc_ms(), **how)
 
+    def is_impatient(self) -> None:
+        """Whoever says nothing for a moment is given up; on a loaded machine also who would answer."""
+        self.http.close()
+        self.http = Http(self.clock, silence_s=0.5)
+        self._source = None
+
     def set(self, **changes: Any) -> None:
         """Change settings."""
         self.settings = msgspec.structs.replace(self.settings, **changes)
-        self._source = None
-
-    def be_impatient(self) -> None:
-        """For who means a silence to be noticed."""
-        self.http.close()
-        self.http = Http(self.clock, silence_s=0.5)
         self._source = None
 
     def state(self, kind: Kind = Kind.PUNCHES) -> state.State | None:

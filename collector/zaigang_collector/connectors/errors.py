@@ -58,7 +58,6 @@ WHOLE: Final = frozenset(
         Reason.QUOTA,
         Reason.TOKEN,
         Reason.CREDENTIALS,
-        Reason.STOPPED,
     }
 )
 
