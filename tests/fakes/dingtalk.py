@@ -6,11 +6,8 @@ are answered in the place of the next calls. Every text that a connector must no
 
 from __future__ import annotations
 
-import contextlib
 import json
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,10 +18,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from tests.fakes.clock import FakeClock
-from tests.fakes.witness import listening
+from tests.fakes import vendor
+from tests.fakes.vendor import Vendor
 
-SENTINEL: Final = "哨兵sentinel"
+SENTINEL: Final = vendor.SENTINEL
 APP_KEY: Final = "dingfakeappkey"
 APP_SECRET: Final = "sentinel-app-secret"
 ZONE: Final = ZoneInfo("Asia/Shanghai")
@@ -37,7 +34,7 @@ _SIZES: Final = {
     "check-in people": 10,
 }
 
-Row = dict[str, Any]
+Row = vendor.Row
 
 
 def answer(name: str) -> Any:
@@ -46,10 +43,9 @@ def answer(name: str) -> Any:
 
 
 @dataclass
-class FakeDingTalk:
+class FakeDingTalk(Vendor):
     """The vendor's side. Set what there is and what goes wrong; look at what was asked."""
 
-    clock: FakeClock
     users: dict[int, list[Row]] = field(default_factory=dict)
     """Rows of user/list by department."""
     departments: dict[int, list[int]] = field(default_factory=dict)
@@ -59,34 +55,9 @@ class FakeDingTalk:
     leave: list[Row] = field(default_factory=list)
     approvals: dict[str, Row] = field(default_factory=dict)
     """By instance id; `processCode` and `at` (ms) beside the vendor's own fields."""
-    hidden: set[str] = field(default_factory=set)
-    """User ids that are not in the application's scope."""
-    refused: dict[str, Row] = field(default_factory=dict)
-    """Path to what is said there, always: a permission that is missing."""
-    faults: list[str] = field(default_factory=list)
-    numbers_as_strings: bool = False
-    twice: bool = False
-    """Every row of an answer comes twice."""
-    token_lives_s: int = 7200
     user_page: int = 100
-    asked: list[tuple[str, Row]] = field(default_factory=list)
     tokens: dict[str, int] = field(default_factory=dict)
     """Token to when it ends, by the clock's boot time."""
-    url: str = ""
-    _released: threading.Event = field(default_factory=threading.Event)
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[FakeDingTalk]:
-        """On a port of its own."""
-        with listening(self.app()) as self.url:
-            try:
-                yield self
-            finally:
-                self._released.set()
-
-    def calls(self) -> Counter[str]:
-        """How often each path was asked."""
-        return Counter(path for path, _ in self.asked)
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -123,7 +94,7 @@ class FakeDingTalk:
                 status = 200 if path in older else 403
                 return JSONResponse(self.refused[path], status_code=status)
             said = (older | newer)[path](body)
-            return JSONResponse(self._shaped(said), status_code=400 if "code" in said else 200)
+            return JSONResponse(self.shaped(said), status_code=400 if "code" in said else 200)
 
         for path in (*older, *newer, "/v1.0/oauth2/accessToken"):
             app.add_api_route(path, handle, methods=["GET", "POST"])
@@ -159,32 +130,9 @@ class FakeDingTalk:
                 return JSONResponse(answer("v1_err"), status_code=403)
             case "banned":
                 return JSONResponse(answer("ban_page"))
-            case "banned page":
-                return Response(f"<html>{SENTINEL}</html>", media_type="text/html")
-            case "5xx":
-                return Response(f"<html>{SENTINEL}</html>", status_code=502, media_type="text/html")
-            case "truncated":
-                return Response(
-                    b'{"errcode": 0, "recordresult": [{"id": 9000', media_type="application/json"
-                )
             case "odd shape":
                 return JSONResponse({"errcode": 0, "result": [1, 2], "recordresult": {"a": 1}})
-            case "silent":
-                self._released.wait()
-        return Response(status_code=503)
-
-    def _shaped(self, said: Row) -> Row:
-        if not self.numbers_as_strings:
-            return said
-
-        def strung(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {name: strung(one) for name, one in value.items()}
-            if isinstance(value, list):
-                return [strung(one) for one in value]
-            return str(value) if type(value) in (int, float) else value
-
-        return {name: one if name == "errcode" else strung(one) for name, one in said.items()}
+        return self.broken("page" if fault == "banned page" else fault)
 
     def _refuse(self) -> Row:
         return {"errcode": 40035, "errmsg": f"不合法的参数 {SENTINEL}"}
@@ -193,9 +141,6 @@ class FakeDingTalk:
         if self.hidden & set(people):
             return {"errcode": 50002, "errmsg": f"{SENTINEL} {people}"}
         return None
-
-    def _repeated(self, rows: list[Row]) -> list[Row]:
-        return rows + rows if self.twice else rows
 
     def _listsub(self, body: Row) -> Row:
         under = self.departments.get(body["dept_id"], [])
@@ -207,7 +152,7 @@ class FakeDingTalk:
             return self._refuse()
         rows, start = self.users.get(body["dept_id"], []), body["cursor"]
         end = start + min(body["size"], self.user_page)
-        result: Row = {"has_more": end < len(rows), "list": self._repeated(rows[start:end])}
+        result: Row = {"has_more": end < len(rows), "list": self.repeated(rows[start:end])}
         if end < len(rows):
             result["next_cursor"] = end
         return {"errcode": 0, "errmsg": "ok", "result": result}
@@ -222,7 +167,7 @@ class FakeDingTalk:
             for row in self.punches
             if row.get("userId") in people and begin <= int(row.get("userCheckTime", begin)) <= end
         ]
-        good = {"errcode": 0, "errmsg": "ok", "recordresult": self._repeated(rows)}
+        good = {"errcode": 0, "errmsg": "ok", "recordresult": self.repeated(rows)}
         return self._out_of_scope(people) or good
 
     def _leave_status(self, body: Row) -> Row:
@@ -255,7 +200,7 @@ class FakeDingTalk:
         start = int(body["nextToken"])
         end = start + 2  # more than one page in a test
         onward = end if end < len(rows) else None
-        return {"result": {"nextToken": onward, "pageList": self._repeated(rows[start:end])}}
+        return {"result": {"nextToken": onward, "pageList": self.repeated(rows[start:end])}}
 
     def _instance_ids(self, body: Row) -> Row:
         if len(body["userIds"]) > _SIZES["approval people"] or body["maxResults"] > 20:

@@ -20,6 +20,7 @@ from zaigang_collector.attendance import csv_schedule, patterns, schedules
 from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.cli import bulk
 from zaigang_collector.connectors.dingtalk import settings as dingtalk
+from zaigang_collector.connectors.wecom import settings as wecom
 from zaigang_collector.directory import csv_import as directory_csv
 from zaigang_collector.directory.csv_carried import import_carried
 from zaigang_collector.errors import CsvError
@@ -79,6 +80,10 @@ def _load_dingtalk(path: Path) -> object:
     return dingtalk.load(path)
 
 
+def _load_wecom(path: Path) -> object:
+    return wecom.load(path)
+
+
 def _load_agent(path: Path) -> object:
     return zaigang_agent.config.load(path)
 
@@ -92,6 +97,7 @@ _LOADERS: Final = {
     "agent-laptop.toml": _load_agent,
     "simulated-bus.json": load_spec,
     "dingtalk.toml": _load_dingtalk,
+    "wecom.toml": _load_wecom,
 }
 
 

@@ -54,6 +54,21 @@ def take(
     return Taken(changed, refused)
 
 
+def end(
+    conn: Connection,
+    vault: Vault,
+    source: str,
+    source_ids: Sequence[str],
+    now_ms: int,
+    randomness: Randomness,
+) -> int:
+    """Withdraw those which `source` says are taken back; one that it never told before is nothing.
+    Returns how many held until now."""
+    known = [one for one in source_ids if exemptions.is_known(conn, source, one)]
+    outcomes = [exemptions.withdraw(conn, vault, source, one, now_ms, randomness) for one in known]
+    return sum(outcome is not Outcome.UNCHANGED for outcome in outcomes)
+
+
 def _of(
     conn: Connection, source: str, employee_ids: Sequence[str], span: tuple[int, int]
 ) -> set[str]:

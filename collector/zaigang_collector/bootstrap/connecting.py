@@ -1,6 +1,6 @@
 """Asks the systems where people clock in, in a thread of its own.
 
-A system is asked when the data directory has its settings: `dingtalk.toml`. That one of them is
+A system is asked when the data directory has its settings, `NAME.toml`. That one of them is
 silent is told where clock-ins are looked at, and does not make this collector unready: another start
 would not help it.
 """
@@ -11,6 +11,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,10 @@ from zaigang_collector.connectors.dingtalk.api import Api
 from zaigang_collector.connectors.http import Caller, Http
 from zaigang_collector.connectors.polling import Passed, Poller, Source
 from zaigang_collector.connectors.tokens import TokenCache
+from zaigang_collector.connectors.wecom import api as wecom_api
+from zaigang_collector.connectors.wecom import connector as wecom
+from zaigang_collector.connectors.wecom import settings as wecom_settings
+from zaigang_collector.connectors.wecom import wire as wecom_wire
 from zaigang_collector.errors import ConfigError
 
 _LOG: Final = logging.getLogger(__name__)
@@ -57,7 +62,28 @@ def _dingtalk(collector: Opened, client: Http, pause: Pause) -> Source:
     return Source(made, settings)
 
 
-BUILDERS: Final[Mapping[str, Build]] = {dingtalk.SOURCE: _dingtalk}
+def _wecom(collector: Opened, client: Http, pause: Pause) -> Source:
+    root = collector.directory.root
+    settings = wecom_settings.load(root / wecom_settings.FILE)
+
+    def caller(file_name: str, variable: str) -> Caller:
+        secret = files.secret(root, file_name, variable)
+        fetch = partial(wecom_wire.fetch_token, client, settings.api_url, settings.corp_id, secret)
+        rhythm = Rhythm(lambda: _jitter(collector))
+        tokens = TokenCache(fetch, collector.clock)
+        return Caller(client, tokens, wecom_wire.Wire(), rhythm, pause)
+
+    check_ins = caller(settings.secret_file, wecom_settings.SECRET_VARIABLE)
+    contacts = caller(settings.contacts_secret_file, wecom_settings.CONTACTS_VARIABLE)
+    approvals = check_ins
+    if settings.approvals_secret_file:
+        approvals = caller(settings.approvals_secret_file, wecom_settings.APPROVALS_VARIABLE)
+    callers = wecom_api.Callers(check_ins, contacts, approvals)
+    asked = wecom_api.Api(callers, settings.api_url)
+    return Source(wecom.WeCom(settings, asked, collector.keys.net_key), settings)
+
+
+BUILDERS: Final[Mapping[str, Build]] = {dingtalk.SOURCE: _dingtalk, wecom.SOURCE: _wecom}
 """Every system that can be asked, by its name; its settings are in NAME.toml."""
 
 

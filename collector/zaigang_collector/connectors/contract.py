@@ -112,6 +112,8 @@ class Batch:
     absences_are_all: bool = False
     """Whether these are all that lie within the window: what was told before and is not here has
     ended."""
+    ended: Sequence[str] = ()
+    """Vendor ids of absences that the system says are taken back, whoever's they were."""
     unreadable: Sequence[str] = ()
     """What was wrong with records that could not be read, without anything that stood in them."""
     unknown_people: Sequence[str] = ()

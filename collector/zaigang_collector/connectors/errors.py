@@ -32,6 +32,10 @@ class Reason(enum.StrEnum):
     TOKEN = "token"  # noqa: S105  # a reason, not a password
     """The access token is not good, or not any more."""
     CREDENTIALS = "credentials"
+    SECRET = "secret"  # noqa: S105  # a reason, not a password
+    """Of several secrets the one for this kind is wrong; the others may be good."""
+    ADDRESS = "address"
+    """Our address is not among those from which it lets itself be asked."""
     PERMISSION = "permission"
     SCOPE = "scope"
     """The person is not among those whom the application may see."""

@@ -184,6 +184,9 @@ class Importer:
         tally.exemptions += taken.changed
         if taken.refused:
             tally.odd.add(_NO_EXEMPTION)
+        tally.exemptions += exempting.end(
+            conn, self.vault, name, batch.ended, self.now_ms, self.randomness
+        )
 
 
 class _Days:

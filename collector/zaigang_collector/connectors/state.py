@@ -24,6 +24,8 @@ _WAIT_MS: Final = {
     Reason.BANNED: 6 * _MINUTE_MS,
     Reason.QUOTA: 6 * _HOUR_MS,
     Reason.CREDENTIALS: 15 * _MINUTE_MS,
+    Reason.SECRET: 15 * _MINUTE_MS,
+    Reason.ADDRESS: 15 * _MINUTE_MS,
     Reason.PERMISSION: 15 * _MINUTE_MS,
 }
 # A pass may be late by this much before a source is called silent. Larger tells it later; smaller

@@ -15,7 +15,10 @@ from zaigang_collector.connectors.errors import ConnectorError, Reason
 from zaigang_collector.connectors.state import Silence
 from zaigang_collector.matching.model import Text
 
-TITLES: Final[Mapping[str, Text]] = {"dingtalk": Text("钉钉", "DingTalk")}
+TITLES: Final[Mapping[str, Text]] = {
+    "dingtalk": Text("钉钉", "DingTalk"),
+    "wecom": Text("企业微信", "WeCom"),
+}
 """What people call each source."""
 KINDS: Final[Mapping[Kind, Text]] = {
     Kind.PEOPLE: Text("人员", "people"),
@@ -63,6 +66,16 @@ _WHY: Final[Mapping[Reason, Text]] = {
     Reason.CREDENTIALS: Text(
         "应用的 key 或 secret 不对，请对照开放平台后台重新填写",
         "key or secret of the application are wrong; copy them again from the vendor's console",
+    ),
+    Reason.SECRET: Text(
+        "这一项用的 secret 不对，各应用的 secret 不同，请对照管理后台重新填写",
+        "the secret for this is wrong; each application has its own, copy it again from the "
+        "vendor's console",
+    ),
+    Reason.ADDRESS: Text(
+        "本机的出口 IP 不在允许的名单里，请在管理后台加进去",
+        "it does not let itself be asked from our address; add this machine's public address to "
+        "the list in the vendor's console",
     ),
     Reason.PERMISSION: Text(
         "应用没有这项权限，请在开放平台后台申请开通",

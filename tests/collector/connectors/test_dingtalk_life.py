@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 import logging
@@ -23,8 +22,7 @@ from tests.fakes.dingtalk_month import SERIAL, at_ms, person
 from tests.fakes.randomness import Repeatable
 from zaigang_collector import db
 from zaigang_collector.attendance import service as attendance
-from zaigang_collector.attendance.model import ClockIn, Direction, ExemptionKind, Flag, Kind
-from zaigang_collector.attendance.service import Filter
+from zaigang_collector.attendance.model import Direction, ExemptionKind, Flag, Kind
 from zaigang_collector.connectors import aside, contract, people, state
 from zaigang_collector.connectors.aside import Why
 from zaigang_collector.connectors.dingtalk.settings import ApprovalSettings
@@ -55,11 +53,6 @@ def here(tmp_path: Path) -> Iterator[Connected]:
         made.engine.dispose()
 
 
-def stored(here: Connected) -> list[ClockIn]:
-    with db.reading(here.engine) as conn:
-        return list(attendance.list_page(conn, VAULT, Filter(), None, 10_000))
-
-
 def punched(number: int, hour: int, **changes: Any) -> dingtalk.Row:
     """A punch by map of Monday; ids follow person and hour."""
     ms = at_ms(MONDAY, hour)
@@ -72,7 +65,7 @@ def test_a_punch_becomes_a_clock_in_with_all_that_it_says(here: Connected) -> No
     here.vendor.punches = [punched(0, 9)]
     passed = here.poll()
     assert passed.failures == {}
-    (found,) = stored(here)
+    (found,) = here.stored()
     new = found.content
     assert (new.source, new.source_id, new.employee_id) == ("dingtalk", "1009", "E1001")
     assert (new.site_id, new.direction, new.kind) == ("hq", Direction.IN, Kind.OWN)
@@ -89,10 +82,10 @@ def test_a_punch_becomes_a_clock_in_with_all_that_it_says(here: Connected) -> No
 def test_asking_again_changes_nothing(here: Connected) -> None:
     here.vendor.punches = [punched(0, 9), punched(1, 9)]
     here.poll()
-    before = stored(here)
+    before = here.stored()
     again = here.poll(everything=True)
     assert again.tallies[PUNCHES].unchanged == 2
-    assert stored(here) == before
+    assert here.stored() == before
 
 
 def test_a_late_edit_is_a_new_version_beside_the_old_one(here: Connected) -> None:
@@ -102,7 +95,7 @@ def test_a_late_edit_is_a_new_version_beside_the_old_one(here: Connected) -> Non
     here.vendor.punches = [punched(0, 9, sourceType="BOSS", gmtModified=here.clock.utc)]
     assert here.poll().tallies[PUNCHES].new_versions == 1
     with db.reading(here.engine) as conn:
-        old, new = attendance.versions(conn, VAULT, stored(here)[0].id)
+        old, new = attendance.versions(conn, VAULT, here.stored()[0].id)
     assert (old.content.kind, new.content.kind) == (Kind.OWN, Kind.CORRECTED_MANAGER)
 
 
@@ -114,7 +107,7 @@ def test_a_punch_that_dingtalk_discounts_later_is_part_of_no_interval_any_more(
     # Discounted rows lack the direction.
     here.vendor.punches = [punched(0, 9, invalidRecordType="MockLocation", checkType=None)]
     here.poll(everything=True)
-    (found,) = stored(here)
+    (found,) = here.stored()
     assert found.version == 2
     assert found.content.flags == (Flag.DISCOUNTED, Flag.MOCK_LOCATION)
     assert not found.content.counts
@@ -126,7 +119,7 @@ def test_a_correction_that_is_taken_back_is_part_of_no_interval_any_more(here: C
     here.poll()
     here.vendor.punches = [punched(0, 9, sourceType="SYSTEM", timeResult="NotSigned")]
     here.poll(everything=True)
-    (found,) = stored(here)
+    (found,) = here.stored()
     assert (found.version, found.content.counts) == (2, False)
     assert here.poll(everything=True).tallies[PUNCHES].unchanged == 1
 
@@ -136,7 +129,7 @@ def test_a_discounted_punch_is_kept_aside_and_is_no_clock_in(here: Connected) ->
     here.vendor.punches = [row]
     assert here.poll().tallies[PUNCHES].aside == {Why.DISCOUNTED: 1}
     here.poll(everything=True)
-    assert stored(here) == []
+    assert here.stored() == []
     with db.reading(here.engine) as conn:
         (count,) = aside.counts(conn, "dingtalk")
         kept = aside.opened(conn, VAULT, "dingtalk", "77")
@@ -152,7 +145,7 @@ def test_a_discounted_punch_is_kept_aside_and_is_no_clock_in(here: Connected) ->
 def test_a_row_that_says_that_nobody_punched_is_kept_nowhere(here: Connected) -> None:
     here.vendor.punches = [punched(0, 9, timeResult="NotSigned", sourceType="SYSTEM")]
     assert here.poll().tallies[PUNCHES].no_punch == 1
-    assert stored(here) == []
+    assert here.stored() == []
     with db.reading(here.engine) as conn:
         assert aside.counts(conn, "dingtalk") == ()
 
@@ -162,7 +155,7 @@ def test_a_way_of_punching_that_we_do_not_know_is_kept_as_unknown_and_told(
 ) -> None:
     here.vendor.punches = [punched(0, 9, sourceType="SELF_SERVICE")]
     here.poll()
-    (found,) = stored(here)
+    (found,) = here.stored()
     assert found.content.kind is Kind.UNKNOWN
     with db.reading(here.engine) as conn:
         assert state.oddities(conn, "dingtalk") == (("sourceType SELF_SERVICE", NOON),)
@@ -174,7 +167,7 @@ def test_a_record_that_cannot_be_read_holds_nobody_elses_back(here: Connected) -
     here.vendor.punches.append(broken | {"userCheckTime": str(at_ms(MONDAY, 9)), "id": [SENTINEL]})
     passed = here.poll()
     assert passed.tallies[PUNCHES].unreadable == 1
-    assert [one.content.employee_id for one in stored(here)] == ["E1002"]
+    assert [one.content.employee_id for one in here.stored()] == ["E1002"]
     with db.reading(here.engine) as conn:
         ((what, _),) = state.oddities(conn, "dingtalk")
     assert what == "punches id: expected an id of 200 characters at most"
@@ -184,11 +177,11 @@ def test_a_punch_at_no_known_site_waits_until_the_site_is_known(here: Connected)
     far = {"userLatitude": 30.5, "userLongitude": 120.5, "baseAddress": "x", "groupId": 5}
     here.vendor.punches = [punched(0, 9, **far)]
     assert here.poll().tallies[PUNCHES].aside == {Why.NO_SITE: 1}
-    assert stored(here) == []
+    assert here.stored() == []
     with db.writing(here.engine) as conn:
         stored_site(conn, id="client", latitude=30.5025, longitude=120.4955, radius_m=500.0)
     here.poll(everything=True)
-    assert [one.content.site_id for one in stored(here)] == ["client"]
+    assert [one.content.site_id for one in here.stored()] == ["client"]
     with db.reading(here.engine) as conn:
         assert aside.counts(conn, "dingtalk") == ()
 
@@ -212,7 +205,7 @@ def test_the_settings_and_the_directory_say_which_site_is_meant(
     here.set(sites=sites)
     here.vendor.punches = [row | {"userId": person(0), "userCheckTime": at_ms(MONDAY, 9)}]
     here.poll()
-    assert [one.content.site_id for one in stored(here)] == ["hq"]
+    assert [one.content.site_id for one in here.stored()] == ["hq"]
 
 
 def test_a_correction_without_a_place_is_of_the_site_to_which_the_person_is_assigned(
@@ -225,7 +218,7 @@ def test_a_correction_without_a_place_is_of_the_site_to_which_the_person_is_assi
         assignment = Assignment("E1001", "hq", MONDAY, MONDAY)
         directory.put_assignment(conn, VAULT, assignment, NOON, Repeatable("assigned"))
     here.poll(everything=True)
-    assert [one.content.site_id for one in stored(here)] == ["hq"]
+    assert [one.content.site_id for one in here.stored()] == ["hq"]
 
 
 @pytest.mark.parametrize(("setting", "sites"), [(False, []), (True, ["hq"])])
@@ -238,7 +231,7 @@ def test_whether_a_punch_elsewhere_claims_the_assigned_site_is_a_setting(
         directory.put_assignment(conn, VAULT, assignment, NOON, Repeatable("assigned"))
     here.vendor.punches = [punched(0, 9, userLatitude=30.5, locationResult="Outside")]
     here.poll()
-    assert [one.content.site_id for one in stored(here)] == sites
+    assert [one.content.site_id for one in here.stored()] == sites
 
 
 # People.
@@ -255,7 +248,7 @@ def test_people_are_found_in_all_departments_and_strangers_are_listed_and_not_as
     here.vendor.departments = {1: [11], 11: [12], 12: [11]}  # in a circle
     here.vendor.punches = [punched(0, 9), punched(1, 9), punched(2, 9) | {"userId": "boss"}]
     here.poll()
-    assert [one.content.employee_id for one in stored(here)] == ["E1001", "E1002"]
+    assert [one.content.employee_id for one in here.stored()] == ["E1001", "E1002"]
     with db.reading(here.engine) as conn:
         assert [one.vendor_id for one in people.unmapped(conn, "dingtalk")] == ["boss"]
     asked = [body["userIds"] for path, body in here.vendor.asked if path.endswith("listRecord")]
@@ -267,12 +260,12 @@ def test_somebody_who_becomes_ours_later_has_their_past_read(here: Connected) ->
     early = at_ms(MONDAY, 9) - 4 * DAY_MS
     here.vendor.punches = [punched(0, 9, id=5, userId="newcomer", userCheckTime=early)]
     here.poll()
-    assert stored(here) == []
+    assert here.stored() == []
     with db.writing(here.engine) as conn:
         stored_employee(conn, id="E2000")
     here.clock.advance(DAY_MS)  # people are listed again
     here.poll()
-    assert [one.content.employee_id for one in stored(here)] == ["E2000"]
+    assert [one.content.employee_id for one in here.stored()] == ["E2000"]
 
 
 def test_people_can_be_matched_by_user_id_and_one_by_one(here: Connected) -> None:
@@ -281,14 +274,14 @@ def test_people_can_be_matched_by_user_id_and_one_by_one(here: Connected) -> Non
     here.set(people=PeopleSettings(by="userid", ids={person(0): "E1003"}))
     here.vendor.punches = [punched(0, 9), punched(1, 9)]
     here.poll()
-    assert [one.content.employee_id for one in stored(here)] == ["E1003", person(1)]
+    assert [one.content.employee_id for one in here.stored()] == ["E1003", person(1)]
 
 
 def test_one_person_whom_dingtalk_does_not_show_holds_nobody_else_back(here: Connected) -> None:
     here.vendor.hidden = {person(1)}
     here.vendor.punches = [punched(0, 9), punched(1, 9), punched(2, 9)]
     here.poll()
-    assert [one.content.employee_id for one in stored(here)] == ["E1001", "E1003"]
+    assert [one.content.employee_id for one in here.stored()] == ["E1001", "E1003"]
     with db.reading(here.engine) as conn:
         assert people.unanswered(conn, "dingtalk") == ("E1002",)
     # Nobody halves the question anew each time: they are tried again when people are listed.
@@ -299,7 +292,7 @@ def test_one_person_whom_dingtalk_does_not_show_holds_nobody_else_back(here: Con
     here.vendor.hidden.clear()
     here.clock.advance(DAY_MS)
     here.poll()
-    assert [one.content.employee_id for one in stored(here)] == ["E1001", "E1002", "E1003"]
+    assert [one.content.employee_id for one in here.stored()] == ["E1001", "E1002", "E1003"]
 
 
 def test_who_was_forgotten_is_not_asked_about_any_more(here: Connected) -> None:
@@ -314,7 +307,7 @@ def test_who_was_forgotten_is_not_asked_about_any_more(here: Connected) -> None:
     assert told.counts["records_aside"] == 1
     here.clock.advance(DAY_MS)
     here.poll()
-    assert [one.content.employee_id for one in stored(here)] == ["E1002"]
+    assert [one.content.employee_id for one in here.stored()] == ["E1002"]
     with db.reading(here.engine) as conn:
         assert set(people.mapped(conn, "dingtalk").values()) == {"E1002", "E1003"}
         assert aside.counts(conn, "dingtalk") == ()
@@ -328,7 +321,7 @@ def test_who_says_nothing_is_given_up_and_asked_again(here: Connected) -> None:
     here.vendor.punches = [punched(0, 9)]
     here.vendor.faults = ["", "", "", "silent"]
     assert here.poll().failures == {}
-    assert len(stored(here)) == 1
+    assert len(here.stored()) == 1
     assert len(here.waits) >= 1
 
 
@@ -342,7 +335,7 @@ def test_what_passes_is_not_noticed_but_for_a_wait(here: Connected, fault: str) 
         here.clock.advance(HOUR_MS)
         passed = here.poll()
     assert passed.failures == {}
-    assert len(stored(here)) == 1
+    assert len(here.stored()) == 1
     assert len(here.waits) == (0 if fault in ("expired", "odd shape") else 1)
 
 
@@ -393,7 +386,7 @@ def test_a_missing_permission_stops_its_own_kind_and_is_named(here: Connected) -
     }
     here.vendor.punches = [punched(0, 9)]
     passed = here.poll()
-    assert len(stored(here)) == 1
+    assert len(here.stored()) == 1
     error = passed.failures[contract.Kind.CHECK_INS]
     assert (error.reason, error.permission) == (Reason.PERMISSION, "Checkin.Records.Read")
 
@@ -405,10 +398,10 @@ def test_a_pass_that_breaks_off_goes_on_where_it_was(here: Connected) -> None:
     here.vendor.faults = ["", "", "", "", "", "quota"]
     passed = here.poll()
     assert passed.failures[PUNCHES].reason is Reason.QUOTA
-    assert len(stored(here)) == 1  # the first week was stored
+    assert len(here.stored()) == 1  # the first week was stored
     here.clock.advance(6 * HOUR_MS)
     here.poll()
-    assert len(stored(here)) == 2
+    assert len(here.stored()) == 2
 
 
 def test_nobody_is_asked_before_it_is_due(here: Connected) -> None:
@@ -503,7 +496,7 @@ def test_check_ins_are_arrivals(here: Connected) -> None:
     ]
     here.poll()
     here.poll(everything=True)
-    found = stored(here)
+    found = here.stored()
     assert [one.version for one in found] == [1] * 5
     assert {(one.content.direction, one.content.kind) for one in found} == {
         (Direction.IN, Kind.OWN)
@@ -513,18 +506,6 @@ def test_check_ins_are_arrivals(here: Connected) -> None:
 
 
 # Nothing that is not to be kept gets anywhere.
-
-
-def everything_in(here: Connected) -> bytes:
-    """All files of the database, its log included, and all that is sealed, opened."""
-    path = Path(str(here.engine.url.database))
-    raw = b"".join(one.read_bytes() for one in path.parent.glob(path.name + "*"))
-    opened = [one.content.body() for one in stored(here)]
-    with db.reading(here.engine) as conn:
-        ids = conn.scalars(sa.text("SELECT vendor_id FROM connectors_aside")).all()
-        opened += [repr(aside.opened(conn, VAULT, "dingtalk", one)).encode() for one in ids]
-    assert opened
-    return raw + b"".join(opened)
 
 
 def test_no_text_of_dingtalks_gets_into_store_log_or_error(
@@ -557,7 +538,7 @@ def test_no_text_of_dingtalks_gets_into_store_log_or_error(
     assert any("access_token=" in line for line in ours)
     told = "".join(ours) + caplog.handler.format(caplog.records[-1])
     told += repr(failures) + "".join(map(str, failures))
-    told += everything_in(here).decode("utf-8", "replace")
+    told += here.everything_in().decode("utf-8", "replace")
     assert "sentinel" not in told.lower()
     assert "哨兵" not in told
     assert "02:11:22:33:44:55" not in told
@@ -576,12 +557,6 @@ def test_what_is_kept_of_people_is_their_id_alone(here: Connected) -> None:
 # A month.
 
 
-def table_of(here: Connected) -> list[tuple[object, ...]]:
-    return [
-        (one.reference, one.stored_ms, dataclasses.astuple(one.content)) for one in stored(here)
-    ]
-
-
 def test_a_month_of_twenty_people_imported_twice_changes_nothing(tmp_path: Path) -> None:
     clock = FakeClock(utc=at_ms(dt.date(2026, 9, 30), 22))
     with dingtalk_month.company(clock).running() as vendor:
@@ -598,14 +573,14 @@ def test_a_month_of_twenty_people_imported_twice_changes_nothing(tmp_path: Path)
         assert tally.added == len(counting) > 800
         assert tally.aside == {Why.DISCOUNTED: len(rows) - len(valid)}
         assert tally.no_punch == len(valid) - len(counting)
-        before = table_of(here)
+        before = here.table()
         vendor.numbers_as_strings = True
         clock.advance(HOUR_MS)
         again = here.poll(everything=True, from_ms=at_ms(dingtalk_month.FIRST, 0))
         assert again.failures == {}
         assert again.tallies[PUNCHES].unchanged == len(counting)
         assert (again.tallies[PUNCHES].added, again.tallies[PUNCHES].new_versions) == (0, 0)
-        assert table_of(here) == before
+        assert here.table() == before
         asked = [body for path, body in vendor.asked if path == "/attendance/listRecord"]
         assert max(len(body["userIds"]) for body in asked) == 20
         here.http.close()
@@ -620,7 +595,7 @@ def test_more_people_than_go_into_one_question_are_asked_for_in_several(tmp_path
         here.set(leave=True, first_days=8)
         vendor.punches = [punched(number, 9) for number in range(120)]
         assert here.poll().failures == {}
-        assert len(stored(here)) == 120
+        assert len(here.stored()) == 120
         # 50 + 50 + 20 people, each twice: eight days are two questions.
         assert vendor.calls()["/attendance/listRecord"] == 6
         assert vendor.calls()["/topapi/attendance/getleavestatus"] == 2

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.factories.anything import JSON
 from tests.fakes import dingtalk
 from tests.fakes.dingtalk import SENTINEL
 from zaigang_collector.attendance.model import Direction, ExemptionKind, Flag, Kind
@@ -239,11 +240,6 @@ def test_leave_that_cannot_be_is_refused(start: int, end: int) -> None:
         records.leave({"userid": "x", "start_time": start, "end_time": end}, READING)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=6,
-)
 NAMES = sorted({name for number in range(5) for name in dingtalk.punch(number)})
 
 

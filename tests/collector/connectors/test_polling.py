@@ -393,6 +393,8 @@ def test_leave_of_one_that_is_told_no_more_ends_and_of_nobody_else(here: Here) -
         (Reason.BANNED, [6, 6, 6]),
         (Reason.QUOTA, [360, 360]),
         (Reason.CREDENTIALS, [15, 15]),
+        (Reason.SECRET, [15, 15]),
+        (Reason.ADDRESS, [15, 15]),
     ],
 )
 def test_how_long_a_source_that_fails_is_left_alone(

@@ -11,6 +11,7 @@ import pytest
 from tests.repo.checks import ROOT
 from zaigang_collector.connectors.dingtalk.settings import ApprovalSettings, DingTalkSettings
 from zaigang_collector.connectors.files import PeopleSettings, SiteSettings
+from zaigang_collector.connectors.wecom import settings as wecom
 
 _PAGE = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
 _NONE = "none"
@@ -27,7 +28,7 @@ def table(heading: str) -> dict[str, str]:
 
 def written(default: Any) -> str:
     """A default as the page writes it; tables of their own, and what must be given, have none."""
-    if default is msgspec.NODEFAULT or isinstance(default, (msgspec.Struct, dict)):
+    if default in (msgspec.NODEFAULT, None) or isinstance(default, (msgspec.Struct, dict)):
         return _NONE
     value = list(default) if isinstance(default, tuple) else default
     return json.dumps(value)
@@ -40,6 +41,9 @@ def written(default: Any) -> str:
         ("in `[people]`", PeopleSettings),
         ("in `[sites]`", SiteSettings),
         ("in `[approvals.CODE]`", ApprovalSettings),
+        ("setting of WeCom", wecom.WeComSettings),
+        ("in WeCom's `[people]`", wecom.WeComPeople),
+        ("in WeCom's `[approvals]`", wecom.ApprovalSettings),
     ],
 )
 def test_every_setting_is_on_the_page_with_its_default(

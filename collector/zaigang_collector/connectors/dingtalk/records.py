@@ -10,12 +10,10 @@ cannot be read is left out and told as odd.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from zaigang_collector.attendance.model import (
@@ -29,12 +27,12 @@ from zaigang_collector.attendance.model import Kind as Word
 from zaigang_collector.connectors import fields, networks, placing
 from zaigang_collector.connectors.contract import Absence, Person, Place, Punch, Standing
 from zaigang_collector.connectors.fields import FieldError
+from zaigang_collector.connectors.rows import Row, canonical, made_id
 from zaigang_collector.directory import datum
 from zaigang_collector.directory.datum import Datum
 from zaigang_collector.matching.earth import is_position
 
-T = TypeVar("T")
-
+_SOURCE: Final = "dingtalk"
 _KEPT_INTEGERS: Final = (
     "id", "userCheckTime", "baseCheckTime", "planCheckTime", "workDate", "gmtCreate",
     "gmtModified", "planId", "groupId", "classId", "approveId",
@@ -61,7 +59,6 @@ _NOT_SIGNED: Final = "NotSigned"
 _OUTSIDE: Final = "Outside"
 _MOCKED: Final = "MockLocation"
 _ACCURACY_MOST_M: Final = 100_000.0
-_ID_DIGITS: Final = 24  # 96 bits: two of 2**32 made ids are the same with a chance of 1 in 10**10
 _DAY: Final = timedelta(days=1)
 _LEAVE_BY_DAYS: Final = "percent_day"
 _LATEST_MS: Final = 4_102_444_800_000  # 2100-01-01
@@ -76,26 +73,9 @@ class Reading:
     zone: ZoneInfo
 
 
-@dataclass(slots=True)
-class _Row:
-    """One record, and what was odd in it."""
-
-    fields: Mapping[str, Any]
-    odd: list[str] = field(default_factory=list)
-
-    def get(self, reader: Callable[[Mapping[str, Any], str], T | None], name: str) -> T | None:
-        """A field that may be absent; one that cannot be read is told, and absent."""
-        try:
-            return reader(self.fields, name)
-        except FieldError as error:
-            if str(error) not in self.odd:
-                self.odd.append(str(error))
-            return None
-
-
 def punch(given: object, reading: Reading) -> Punch:
     """A row of listRecord. Raises FieldError."""
-    row = _Row(fields.mapping(given, "record"))
+    row = Row(fields.mapping(given, "record"))
     vendor_id = fields.needed_identifier(row.fields, "id")
     who = fields.needed_identifier(row.fields, "userId")
     punched_ms = fields.needed_integer(row.fields, "userCheckTime")
@@ -120,14 +100,14 @@ def punch(given: object, reading: Reading) -> Punch:
         place=Place(point, network, _names(row)),
         device=row.get(fields.identifier, "deviceId") or row.get(fields.identifier, "deviceSN"),
         flags=(Flag.MOCK_LOCATION,) if _mocked(row.fields) else (),
-        record=_canonical(kept),
+        record=canonical(kept),
         odd=tuple(row.odd),
     )
 
 
 def check_in(given: object, reading: Reading) -> Punch:
     """A row of the check-in records (签到). It has no id: who and when make one. Raises FieldError."""
-    row = _Row(fields.mapping(given, "record"))
+    row = Row(fields.mapping(given, "record"))
     who = fields.needed_identifier(row.fields, "userId")
     at_ms = fields.needed_integer(row.fields, "checkinTime")
     point = _point(row, "latitude", "longitude", reading)
@@ -136,14 +116,14 @@ def check_in(given: object, reading: Reading) -> Punch:
         if (value := row.get(fields.number, name)) is not None:
             kept[name] = value
     return Punch(
-        vendor_id=f"checkin-{_made_id(who, at_ms)}",
+        vendor_id=f"checkin-{made_id(_SOURCE, who, at_ms)}",
         person=who,
         # Arriving somewhere. Where nobody checks out, moving on or the end of the shift ends it.
         direction=Direction.IN,
         punched_ms=at_ms,
         word=Word.OWN,
         place=Place(point),
-        record=_canonical(kept),
+        record=canonical(kept),
         odd=tuple(row.odd),
     )
 
@@ -170,7 +150,7 @@ def leave(given: object, reading: Reading) -> Absence:
     if from_ms == to_ms:
         raise FieldError("end_time", "a time after start_time")
     return Absence(
-        vendor_id=_made_id(who, from_ms, to_ms),
+        vendor_id=made_id(_SOURCE, who, from_ms, to_ms),
         person=who,
         from_ms=from_ms,
         to_ms=to_ms,
@@ -188,7 +168,7 @@ def _end_of_days(from_ms: int, to_ms: int, days: float, zone: ZoneInfo) -> int:
     return to_ms
 
 
-def _kept(row: _Row) -> dict[str, Any]:
+def _kept(row: Row) -> dict[str, Any]:
     readers: tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any], str], Any]], ...] = (
         (_KEPT_INTEGERS, fields.integer),
         (_KEPT_NUMBERS, fields.number),
@@ -199,7 +179,7 @@ def _kept(row: _Row) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if value is not None}
 
 
-def _standing(row: _Row, kept: Mapping[str, Any], source_type: str | None) -> Standing:
+def _standing(row: Row, kept: Mapping[str, Any], source_type: str | None) -> Standing:
     if source_type == _SYSTEM or kept.get("timeResult") == _NOT_SIGNED:
         return Standing.NO_PUNCH  # its time is the one that was planned: nobody punched then
     # Either field alone says so, also with a value that we do not read.
@@ -211,7 +191,7 @@ def _mocked(row: Mapping[str, Any]) -> bool:
     return _MOCKED in (row.get("invalidRecordType"), row.get("invalidRecordMsg"))
 
 
-def _names(row: _Row) -> tuple[tuple[str, str], ...]:
+def _names(row: Row) -> tuple[tuple[str, str], ...]:
     """By which the site may be known. The rule's own place is not where somebody was outside."""
     found = [(placing.TERMINAL, row.get(fields.identifier, "deviceSN"))]
     if row.fields.get("locationResult") != _OUTSIDE:
@@ -220,7 +200,7 @@ def _names(row: _Row) -> tuple[tuple[str, str], ...]:
     return tuple((what, value) for what, value in found if value is not None)
 
 
-def _network(row: _Row, kept: dict[str, Any], reading: Reading) -> bytes | None:
+def _network(row: Row, kept: dict[str, Any], reading: Reading) -> bytes | None:
     """The access point's hash; it and the name's are noted in what is kept."""
     bssid, ssid = row.fields.get("userMacAddr"), row.fields.get("userSsid")
     found = networks.access_point(reading.net_key, bssid) if isinstance(bssid, str) else None
@@ -231,7 +211,7 @@ def _network(row: _Row, kept: dict[str, Any], reading: Reading) -> bytes | None:
     return found
 
 
-def _point(row: _Row, north: str, east: str, reading: Reading) -> Point | None:
+def _point(row: Row, north: str, east: str, reading: Reading) -> Point | None:
     latitude, longitude = row.get(fields.number, north), row.get(fields.number, east)
     if latitude is None or longitude is None or not is_position(latitude, longitude):
         return None
@@ -243,13 +223,3 @@ def _point(row: _Row, north: str, east: str, reading: Reading) -> Point | None:
     except ValueError:
         return None
     return Point(*wgs84, reading.datum.value, accuracy_m)
-
-
-def _made_id(who: str, *times_ms: int) -> str:
-    name = "\0".join([who, *map(str, times_ms)]).encode()
-    return hashlib.sha256(b"zaigang/dingtalk/1\0" + name).hexdigest()[:_ID_DIGITS]
-
-
-def _canonical(kept: Mapping[str, Any]) -> bytes:
-    """The same record always gives the same bytes."""
-    return json.dumps(kept, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,73 @@
+"""The month of `dingtalk_month` as the same company would have it in WeCom."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tests.fakes import dingtalk_month
+from tests.fakes.clock import FakeClock
+from tests.fakes.dingtalk_month import BSSID, SITE_GCJ, person
+from tests.fakes.wecom import SENTINEL, FakeWeCom, Row, approval, check_in, corrected, swipe
+
+GROUP: Final = 11
+_TYPES: Final = {"OnDuty": "上班打卡", "OffDuty": "下班打卡"}
+
+
+def company(clock: FakeClock, people: int = 20) -> FakeWeCom:
+    """Everybody in two departments, some in both, one stranger, and the same month of punches."""
+    users = [(person(number), 11) for number in range(people // 2 + 2)]
+    users += [(person(number), 12) for number in range(people // 2, people)]
+    made = FakeWeCom(
+        clock,
+        users=[*users, ("stranger", 12)],
+        departments={1: 0, 11: 1, 12: 1},
+        user_page=7,
+        number_page=9,
+    )
+    for row in dingtalk_month.month(people):
+        add(made, row)
+    return made
+
+
+def add(vendor: FakeWeCom, row: Row) -> None:
+    """What WeCom has of one of DingTalk's rows. It keeps no punches that it does not accept."""
+    if "invalidRecordType" in row:
+        return
+    who, at_s = row["userId"], row["userCheckTime"] // 1000
+    common = {"userid": who, "checkin_time": at_s, "checkin_type": _TYPES[row["checkType"]]}
+    if row["sourceType"] == "BOSS":  # who forgot has it approved
+        number = f"2026{len(vendor.approvals):08}"
+        form = [corrected(at_s, "下班缺卡")]
+        vendor.approvals[number] = approval(number, who, 2, apply_time=at_s + 3600, form=form)
+    elif row["sourceType"] == "SYSTEM":
+        vendor.check_ins.append(nobody(**common, sch_checkin_time=at_s))
+    elif row.get("deviceSN"):
+        vendor.swipes.append(swipe(userid=who, checkin_time=at_s))
+        vendor.check_ins.append(by_group(**common))
+    elif row.get("userMacAddr"):
+        vendor.check_ins.append(by_wifi(**common))
+    else:
+        vendor.check_ins.append(by_map(**common, deviceid=row["deviceId"]))
+
+
+def by_map(**changes: Any) -> Row:
+    """At the site, without a network."""
+    latitude, longitude = SITE_GCJ
+    place = {"lat": round(latitude * 1e6), "lng": round(longitude * 1e6)}
+    return check_in(0, **place | {"groupid": GROUP, "wifimac": "", "wifiname": ""} | changes)
+
+
+def by_wifi(**changes: Any) -> Row:
+    """On the site's access point, without coordinates."""
+    return check_in(0, **{"lat": 0, "lng": 0, "groupid": GROUP, "wifimac": BSSID} | changes)
+
+
+def by_group(**changes: Any) -> Row:
+    """By the rule's group alone, as where a machine handed it over."""
+    bare = {"lat": 0, "lng": 0, "wifimac": "", "wifiname": "", "deviceid": ""}
+    return check_in(0, **bare | {"groupid": GROUP} | changes)
+
+
+def nobody(**changes: Any) -> Row:
+    """The row that says that nobody punched."""
+    return check_in(2, **{"groupid": GROUP, "notes": SENTINEL} | changes)
