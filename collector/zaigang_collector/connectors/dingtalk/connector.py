@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from zaigang_collector.connectors import fields, windows
+from zaigang_collector.connectors.asking import answered, readable
 from zaigang_collector.connectors.contract import (
     Absence,
     Batch,
@@ -22,10 +23,7 @@ from zaigang_collector.connectors.dingtalk import api, approving, checking, reco
 from zaigang_collector.connectors.dingtalk.api import Api
 from zaigang_collector.connectors.dingtalk.records import Reading
 from zaigang_collector.connectors.dingtalk.settings import DingTalkSettings
-from zaigang_collector.connectors.errors import ConnectorError, Reason
 from zaigang_collector.connectors.fields import FieldError
-
-T = TypeVar("T")
 
 SOURCE: Final = "dingtalk"
 _MINUTE_MS: Final = 60_000
@@ -102,7 +100,7 @@ class DingTalk:
                 continue
             seen.add(department)
             for rows in self._api.users(department):
-                persons, unreadable = _read(rows, records.person, "user")
+                persons, unreadable = readable(rows, records.person, "user")
                 yield Batch(
                     kind=Kind.PEOPLE,
                     window=Window(0, 0),
@@ -133,7 +131,7 @@ class DingTalk:
         read: Callable[[object], Punch],
     ) -> Batch:
         rows, unknown = answered(people, ask)
-        punches, unreadable = _read(rows, read, kind.value)
+        punches, unreadable = readable(rows, read, kind.value)
         return Batch(
             kind=kind,
             window=window,
@@ -147,7 +145,7 @@ class DingTalk:
         for group in windows.groups(people, api.LEAVE_PEOPLE):
             for piece in windows.slices(window, api.LEAVE_SPAN_MS):
                 rows, unknown = answered(group, partial(self._all_leave, window=piece))
-                absences, unreadable = _read(rows, self._absence, "leave")
+                absences, unreadable = readable(rows, self._absence, "leave")
                 yield Batch(
                     kind=Kind.LEAVE,
                     window=piece,
@@ -205,33 +203,3 @@ class DingTalk:
 
     def _absence(self, row: object) -> Absence:
         return records.leave(row, self._reading)
-
-
-def answered(
-    people: Sequence[str], ask: Callable[[Sequence[str]], list[Any]]
-) -> tuple[list[Any], list[str]]:
-    """Rows for all of these who are answered for, and who is not: one person whom DingTalk does not
-    show us has a whole question refused, so it is halved until that one is alone."""
-    try:
-        return ask(people), []
-    except ConnectorError as error:
-        if error.reason is not Reason.SCOPE:
-            raise
-    if len(people) == 1:
-        return [], list(people)
-    half = len(people) // 2
-    first, second = (answered(some, ask) for some in (people[:half], people[half:]))
-    return first[0] + second[0], first[1] + second[1]
-
-
-def _read(
-    rows: Sequence[object], read: Callable[[object], T], what: str
-) -> tuple[list[T], list[str]]:
-    """What can be read of the rows, and what was wrong with the others."""
-    found, unreadable = [], []
-    for row in rows:
-        try:
-            found.append(read(row))
-        except FieldError as error:
-            unreadable.append(f"{what} {error}")
-    return found, unreadable
