@@ -55,7 +55,15 @@ class Connected:
             self.clock,
         )
 
+        self._connector: DingTalk | None = None
+
     def connector(self) -> DingTalk:
+        """The one that goes on as long as the settings stay."""
+        if self._connector is None:
+            self._connector = self._made()
+        return self._connector
+
+    def _made(self) -> DingTalk:
         caller = Caller(self.http, self.tokens, wire.Wire(), Rhythm(lambda: 0.5), self._pause)
         zone = ZoneInfo(self.settings.time_zone)
         api = Api(caller, self.vendor.url, self.vendor.url, zone)
@@ -70,6 +78,7 @@ class Connected:
     def set(self, **changes: Any) -> None:
         """Change settings."""
         self.settings = msgspec.structs.replace(self.settings, **changes)
+        self._connector = None
 
     def state(self, kind: Kind = Kind.PUNCHES) -> state.State | None:
         with db.reading(self.engine) as conn:

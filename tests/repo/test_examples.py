@@ -18,6 +18,7 @@ from zaigang_agent.errors import AgentError
 from zaigang_collector import db
 from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.cli import bulk
+from zaigang_collector.connectors.dingtalk import settings as dingtalk
 from zaigang_collector.directory import csv_import as directory_csv
 from zaigang_collector.directory.csv_carried import import_carried
 from zaigang_collector.errors import CsvError
@@ -56,6 +57,10 @@ _TABLES: Final = {
 }
 
 
+def _load_dingtalk(path: Path) -> object:
+    return dingtalk.load(path)
+
+
 def _load_agent(path: Path) -> object:
     return zaigang_agent.config.load(path)
 
@@ -68,6 +73,7 @@ _LOADERS: Final = {
     "collector.toml": _load_collector,
     "agent-laptop.toml": _load_agent,
     "simulated-bus.json": load_spec,
+    "dingtalk.toml": _load_dingtalk,
 }
 
 

@@ -33,8 +33,8 @@ class KindOut(BaseModel):
         description="Since when nothing comes, and why; null: it is heard.",
         examples=[
             {
-                "zh": "钉钉的打卡记录自 10:05 起取不到：本月的调用次数用完了。",
-                "en": "DingTalk silent since 10:05 (punches): this month's calls are used up.",
+                "zh": "钉钉的打卡记录自 10:05 起取不到：本月的调用次数用完了，请升级套餐，或把轮询间隔调大（90020）",
+                "en": "DingTalk silent since 10:05 (punches): this month's calls are used up; buy more, or ask less often (90020)",
             }
         ],
     )

@@ -21,10 +21,15 @@ def take(
     span: tuple[int, int],
     now_ms: int,
 ) -> int:
-    """Store what `source` tells. Of the people `whole` it is all that touches the span (UTC ms):
-    leave that was taken back is deleted. Returns how many were added, changed or deleted."""
+    """Store what `source` tells. Of the people `whole` it is all that lies within the span (UTC ms):
+    leave that was taken back is deleted. What reaches out of the span stays, as a source may not
+    count it as of the span. Returns how many were added, changed or deleted."""
     wanted = {one.source_id: dataclasses.replace(one, source=source) for one in told}
-    ended = _of(conn, source, whole, span).keys() - wanted.keys()
+    stored = _of(conn, source, whole, span)
+    inside = {
+        name for name, one in stored.items() if span[0] <= one.from_ms and one.to_ms <= span[1]
+    }
+    ended = inside - wanted.keys()
     if ended:
         which = sa.and_(EXEMPTION.c.source == source, EXEMPTION.c.source_id.in_(sorted(ended)))
         conn.execute(sa.delete(EXEMPTION).where(which))

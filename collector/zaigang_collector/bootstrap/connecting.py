@@ -37,6 +37,9 @@ _LOG: Final = logging.getLogger(__name__)
 # How often it is looked what is due. Larger asks later than was set; smaller asks the database about
 # nothing new.
 EVERY_S: Final = 20.0
+# After a fault of ours. Larger leaves it standing for longer; smaller asks the source the same again
+# and again, until its calls are used up.
+_FAULT_S: Final = 300.0
 _JITTER_BYTES: Final = 4
 
 Pause: TypeAlias = Callable[[float], bool]
@@ -135,26 +138,33 @@ class Connecting:
             _poller(self._collector, one).run(self._collector.clock.utc_ms())
 
     def _run(self) -> None:
-        while not self._stop.wait(EVERY_S):
-            try:
-                self.run_once()
-                self.problem = None
-            except SQLAlchemyError as error:
-                # The next pass finds the same to do: nothing is lost but time.
-                self.problem = "Clock-ins are not being fetched: the database refuses."
-                _LOG.error("fetching clock-ins failed: %s", type(error).__name__)
-            except Exception as error:  # noqa: BLE001  # it has to try again, whatever it was
-                self.problem = "Clock-ins are not being fetched; the log says why."
-                # No traceback: what a vendor wrote may stand in its last line.
-                where = error.__traceback__
-                while where is not None and where.tb_next is not None:
-                    where = where.tb_next
-                line = (
-                    "?"
-                    if where is None
-                    else f"{where.tb_frame.f_code.co_qualname}:{where.tb_lineno}"
-                )
-                _LOG.error("fetching clock-ins failed: %s in %s", type(error).__name__, line)
+        wait_s = EVERY_S
+        while not self._stop.wait(wait_s):
+            wait_s = self.attempt()
+
+    def attempt(self) -> float:
+        """One pass, whatever comes of it; returns in how many seconds to make another."""
+        try:
+            self.run_once()
+        except SQLAlchemyError as error:
+            # The next pass finds the same to do: nothing is lost but time.
+            self.problem = "Clock-ins are not being fetched: the database refuses."
+            _LOG.error("fetching clock-ins failed: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001  # it has to try again, whatever it was
+            self.problem = "Clock-ins are not being fetched; the log says why."
+            _LOG.error("fetching clock-ins failed: %s in %s", type(error).__name__, _place(error))
+        else:
+            self.problem = None
+            return EVERY_S
+        return _FAULT_S
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised. No traceback is logged: its last line may say what a vendor wrote."""
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    return "?" if where is None else f"{where.tb_frame.f_code.co_name}:{where.tb_lineno}"
 
 
 def _poller(collector: Opened, one: Source) -> Poller:

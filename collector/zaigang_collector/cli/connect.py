@@ -14,7 +14,7 @@ from zaigang_collector.cli.arguments import Commands, moment, zone_argument
 from zaigang_collector.cli.console import Exit, complain, local, say
 from zaigang_collector.connectors import importing, people, status, words
 from zaigang_collector.connectors.aside import Why
-from zaigang_collector.connectors.contract import Person
+from zaigang_collector.connectors.contract import Kind, Person
 from zaigang_collector.connectors.polling import Passed, Source, told
 from zaigang_collector.connectors.status import SourceStatus
 from zaigang_collector.directory.model import Language
@@ -111,11 +111,15 @@ def _ask(args: argparse.Namespace) -> int:
 
 def _say_passed(passed: Passed, language: Language) -> int:
     for kind, tally in passed.tallies.items():
-        say(f"{_in(words.KINDS[kind], language)}: {_in(told(tally), language)}")
+        say(_in(_line(kind, told(tally)), language))
     for kind, error in passed.failures.items():
-        why = _in(words.why_not(error), language)
-        complain(f"{_in(words.KINDS[kind], language)}: {why}")
+        complain(_in(_line(kind, words.why_not(error)), language))
     return Exit.FAILED if passed.failures else Exit.OK
+
+
+def _line(kind: Kind, said: Text) -> Text:
+    name = words.KINDS[kind]
+    return Text(f"{name.zh}：{said.zh}", f"{name.en}: {said.en}")
 
 
 def _status(args: argparse.Namespace) -> int:
@@ -177,8 +181,8 @@ def _some(names: tuple[str, ...] | list[str]) -> str:
 
 def _mark(works: bool, language: Language) -> str:
     if language is Language.CHINESE:
-        return "正常" if works else "缺少"
-    return "works  " if works else "missing"
+        return "正常" if works else "异常"
+    return "works  " if works else "problem"
 
 
 def _in(text: Text, language: Language) -> str:

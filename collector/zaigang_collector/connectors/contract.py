@@ -112,7 +112,8 @@ class Batch:
     punches: Sequence[Punch] = ()
     absences: Sequence[Absence] = ()
     absences_are_all: bool = False
-    """Whether these are all that touch the window: what was told before and is not here has ended."""
+    """Whether these are all that lie within the window: what was told before and is not here has
+    ended."""
     unreadable: Sequence[str] = ()
     """What was wrong with records that could not be read, without anything that stood in them."""
     unknown_people: Sequence[str] = ()

@@ -34,7 +34,7 @@ class PeopleSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What is the same as our employee id: the job number (工号), or the system's user id."""
     ids: dict[str, str] = {}
     """User ids that are somebody else's employee id than `by` says; it goes before."""
-    every_min: Minutes = 12 * 60
+    every_min: Minutes = 24 * 60
     """Minutes between two looks at who there is."""
 
 

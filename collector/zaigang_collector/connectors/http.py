@@ -56,9 +56,9 @@ for _name in ("httpx2", "httpcore2.connection", "httpcore2.http11"):
     logging.getLogger(_name).addFilter(_SCRUBBING)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Request:
-    """One call. `query` and `body` are no secrets; tokens are added by the dialect."""
+    """One call. The dialect adds the token, so that a request is shown by its call alone."""
 
     method: str
     base_url: str
@@ -71,6 +71,9 @@ class Request:
     def call(self) -> str:
         """How the call is named in errors."""
         return f"{self.method} {self.path}"
+
+    def __repr__(self) -> str:
+        return f"Request({self.call})"
 
 
 @dataclass(frozen=True, slots=True)

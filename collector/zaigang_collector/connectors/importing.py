@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from zaigang_collector.attendance import exempting, known, service
+from zaigang_collector.attendance import exempting, known, recording, service
 from zaigang_collector.attendance.model import Direction, Flag, NewClockIn, Outcome, believable
 from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.connectors import aside, people, placing, state
@@ -92,8 +92,7 @@ class Importer:
                 wanted[punch.vendor_id] = punch  # a page that comes twice brings it twice
         hashes = known.record_hashes(conn, self.source, sorted(wanted))
         days = _Days(conn)
-        put_aside = []
-        taken = []
+        put_aside, taken, fresh = [], [], []
         for punch in wanted.values():
             made = self._made(conn, days, punch, punch.vendor_id in hashes)
             if isinstance(made, Why):
@@ -101,10 +100,14 @@ class Importer:
                 tally.aside[made] += 1
                 continue
             taken.append(punch.vendor_id)
-            if hashes.get(punch.vendor_id) == made.record_hash():
+            if punch.vendor_id not in hashes:
+                fresh.append(made)
+            elif hashes[punch.vendor_id] == made.record_hash():
                 tally.unchanged += 1
-                continue
-            self._record(conn, made, tally)
+            else:
+                self._record(conn, made, tally)
+        recording.add_all(conn, self.vault, fresh, self.now_ms, self.randomness)
+        tally.added += len(fresh)
         aside.keep(conn, self.vault, self.source, put_aside, self.now_ms)
         aside.drop(conn, self.source, taken)
 

@@ -6,6 +6,7 @@ read like everybody else's. Somebody who was forgotten is not known any more.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -34,8 +35,9 @@ class Unmapped:
 
 def update(
     conn: Connection, source: str, listed: Sequence[Person], settings: PeopleSettings, now_ms: int
-) -> None:
-    """Take over who there is, from a complete list; who is not in it any more goes after a while."""
+) -> int:
+    """Take over who there is, from a complete list; who is not in it any more goes after a while.
+    Returns how many employees are several of the source's people."""
     ours = ids_of_ours(conn)
     rows = [
         {
@@ -45,11 +47,13 @@ def update(
             "seen_ms": now_ms,
             "answered": True,
         }
-        for one in listed
+        for one in {one.vendor_id: one for one in listed}.values()
     ]
     db.upsert(conn, PERSON, rows)
     old = sa.and_(PERSON.c.source == source, PERSON.c.seen_ms < now_ms - _KEPT_MS)
     conn.execute(sa.delete(PERSON).where(old))
+    times = Counter(row["employee_id"] for row in rows if row["employee_id"] is not None)
+    return sum(1 for number in times.values() if number > 1)
 
 
 def employee_of(one: Person, settings: PeopleSettings, ours: Collection[str]) -> str | None:

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 
 from zaigang_collector import db
 from zaigang_collector.connectors import importing, people, state, words
@@ -95,7 +96,7 @@ class Poller:
             except ConnectorError as error:
                 self._failed(kind, plans[kind], error, now_ms)
                 passed.failures[kind] = error
-                if error.reason in WHOLE:
+                if error.reason in WHOLE or self._knows_nobody(kind):
                     self._give_up(passed, error, now_ms)
                     break
         return passed
@@ -119,7 +120,8 @@ class Poller:
             tally.odd.update(batch.unreadable)
         with db.writing(self.engine) as conn:
             name, settings = self.source.name, self.source.settings.people
-            people.update(conn, name, listed, settings, now_ms)
+            if people.update(conn, name, listed, settings, now_ms):
+                tally.odd.add("people: several user ids are one employee id")
             for what in sorted(tally.odd):
                 state.note_oddity(conn, name, what, now_ms)
             tally.not_ours = len(people.unmapped(conn, name))
@@ -139,7 +141,11 @@ class Poller:
         for start_ms, group in sorted(groups.items()):
             window = Window(start_ms, now_ms + plan.ahead_ms)
             for batch in self.source.connector.fetch(kind, window, group):
-                whole.add(self._store(batch, window, sites, now_ms))
+                try:
+                    whole.add(self._store(batch, window, sites, now_ms))
+                except IntegrityError:
+                    # A command stored the same meanwhile: now it is seen, and is a later version.
+                    whole.add(self._store(batch, window, sites, now_ms))
         return whole
 
     def _start_ms(
@@ -174,6 +180,15 @@ class Poller:
         with db.writing(self.engine) as conn:
             state.failed(conn, self.source.name, kind, error, plan, now_ms)
         _LOG.warning("%s: %s: %s", self.source.name, kind.value, words.why_not(error).en)
+
+    def _knows_nobody(self, failed: Kind) -> bool:
+        """Whether people could not be listed, and never were: there is nobody to ask about, which is
+        another thing than that nobody punched."""
+        if failed is not Kind.PEOPLE:
+            return False
+        with db.reading(self.engine) as conn:
+            found = state.get(conn, self.source.name, Kind.PEOPLE)
+        return found is None or found.last_success_ms is None
 
     def _give_up(self, passed: Passed, error: ConnectorError, now_ms: int) -> None:
         """The others that are due would fail in the same way: they are not asked for."""

@@ -62,11 +62,15 @@ def sources(conn: Connection, now_ms: int, zone: tzinfo = ZONE) -> tuple[SourceS
 
 
 def notes(
-    conn: Connection, sources_concerned: Iterable[str], end_ms: int, now_ms: int
+    conn: Connection,
+    sources_concerned: Iterable[str],
+    employee_id: str,
+    end_ms: int,
+    now_ms: int,
 ) -> tuple[Text, ...]:
-    """What to say beside an interval that ends at `end_ms`: what a source of its clock-ins can never
-    tell, and that it has not been read to the end. What was punched since is not here, which says
-    nothing of anybody."""
+    """What to say beside an interval of somebody that ends at `end_ms`: what a source of its clock-ins
+    can never tell, and that it has not been read to the end, or does not answer for them. What was
+    punched since is not here, which says nothing of anybody."""
     found = []
     for source in sorted(sources_concerned):
         if source in words.LIMITS:
@@ -74,6 +78,8 @@ def notes(
         silence = state.silent_since(conn, source, now_ms)
         if silence is not None and (silence.since_ms is None or silence.since_ms < end_ms):
             found.append(words.may_be_missing(words.silent(silence, now_ms, ZONE)))
+        if employee_id in people.unanswered(conn, source):
+            found.append(words.may_be_missing(words.not_shown(source)))
     return tuple(found)
 
 

@@ -39,8 +39,8 @@ KINDS: Final[Mapping[Kind, Text]] = {
 
 _WHY: Final[Mapping[Reason, Text]] = {
     Reason.UNREACHABLE: Text(
-        "连不上：请检查本机网络、防火墙和配置里的地址",
-        "it cannot be reached: look at this machine's network, the firewall and the address that "
+        "连不上，请检查本机网络、防火墙和配置里的地址",
+        "it cannot be reached; look at this machine's network, the firewall and the address that "
         "is configured",
     ),
     Reason.TIMEOUT: Text(
@@ -50,42 +50,43 @@ _WHY: Final[Mapping[Reason, Text]] = {
         "对方系统繁忙或出错，过一会儿会再试", "it says that it is not well; it will be asked again"
     ),
     Reason.GARBLED: Text(
-        "应答读不懂，像是被截断，或被代理、登录页顶替",
-        "its answers cannot be read: cut off, or something between us answers in its place",
+        "应答读不懂，像是被截断，或被代理、登录页顶替，过一会儿会再试",
+        "its answers cannot be read, as if cut off, or as if something in between answered in its "
+        "place; it will be asked again",
     ),
     Reason.THROTTLED: Text(
-        "调用太频繁，被限流，过一会儿会再试",
+        "调用太频繁被限流，过一会儿会再试",
         "it is asked too often and holds us back; it will be asked again",
     ),
     Reason.BANNED: Text(
-        "本机地址被对方临时封禁，几分钟后会再试；如果没有被封，请查一查是不是代理拦下了请求",
+        "本机地址被临时封禁，几分钟后会再试；若一直如此，请查一查是不是代理拦下了请求",
         "it has shut out our address for some minutes, or a proxy in between answers in its place; "
         "it will be asked again",
     ),
     Reason.QUOTA: Text(
-        "本月的调用次数用完了：请升级套餐，或把轮询间隔调大",
-        "this month's calls are used up: buy more, or ask less often",
+        "本月的调用次数用完了，请升级套餐，或把轮询间隔调大",
+        "this month's calls are used up; buy more, or ask less often",
     ),
     Reason.TOKEN: Text(
-        "刚取得的访问凭证也被拒绝：请检查应用是否停用",
-        "it refuses even a new access token: see whether the application was disabled",
+        "刚取得的访问凭证也被拒绝，请看应用是否已停用",
+        "it refuses even a new access token; see whether the application was disabled",
     ),
     Reason.CREDENTIALS: Text(
-        "应用的 key 或 secret 不对：请对照开放平台后台重新填写",
-        "key or secret of the application are wrong: copy them again from the vendor's console",
+        "应用的 key 或 secret 不对，请对照开放平台后台重新填写",
+        "key or secret of the application are wrong; copy them again from the vendor's console",
     ),
     Reason.PERMISSION: Text(
-        "应用没有这项权限：请在开放平台后台申请，申请后再试",
-        "the application may not do this: ask for the permission in the vendor's console",
+        "应用没有这项权限，请在开放平台后台申请开通",
+        "the application may not do this; ask for the permission in the vendor's console",
     ),
     Reason.SCOPE: Text(
-        "有人不在应用的可见范围里：请在开放平台后台扩大授权范围",
-        "somebody is not among those whom the application may see: widen its scope in the console",
+        "有人不在应用的可见范围里，请在开放平台后台扩大范围",
+        "somebody is not among those whom the application may see; widen its scope in the console",
     ),
     Reason.REFUSED: Text(
-        "请求被拒绝：请按错误码查阅对方文档", "it refuses: look its code up in the documentation"
+        "请求被拒绝，请按错误码查阅对方文档", "it refuses; look its code up in the documentation"
     ),
-    Reason.STOPPED: Text("采集正在停止", "we were told to stop"),
+    Reason.STOPPED: Text("采集程序正在停止", "we were told to stop"),
 }
 
 
@@ -133,10 +134,19 @@ _NOT_ASKED: Final = Text(
 )
 
 
-def may_be_missing(silence: Text) -> Text:
+def not_shown(source: str) -> Text:
+    """That a source does not answer for the person concerned."""
+    name = title(source)
+    return Text(
+        f"{name.zh}没有把此人列入应用的可见范围，取不到打卡",
+        f"{name.en} does not answer for this person, who is not in the application's scope",
+    )
+
+
+def may_be_missing(because: Text) -> Text:
     """What that means for whoever reads a verdict. Never: that somebody was absent."""
     return Text(
-        f"{silence.zh}。这段时间的打卡可能还没有传到，不能据此认为没有打卡。",
-        f"{silence.en}. Clock-ins of this time may not have come yet: that none is here says "
+        f"{because.zh}。这段时间的打卡可能还没有传到，不能据此认为没有打卡。",
+        f"{because.en}. Clock-ins of this time may not have come yet: that none is here says "
         "nothing.",
     )

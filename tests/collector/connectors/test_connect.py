@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from tests.factories.api_world import ApiWorld, api_world
 from tests.fakes import dingtalk, dingtalk_month
@@ -18,7 +19,8 @@ from zaigang_collector import bootstrap, db
 from zaigang_collector.access.model import Scope
 from zaigang_collector.assessment import notes, store
 from zaigang_collector.assessment.model import StoredAssessment
-from zaigang_collector.bootstrap.connecting import Connecting
+from zaigang_collector.attendance import service as attendance
+from zaigang_collector.bootstrap.connecting import EVERY_S, Connecting
 from zaigang_collector.bootstrap.run import Background
 from zaigang_collector.bootstrap.worker import Worker
 from zaigang_collector.cli import main
@@ -26,6 +28,7 @@ from zaigang_collector.cli.console import Exit
 from zaigang_collector.config import Settings
 from zaigang_collector.connectors import state
 from zaigang_collector.connectors.contract import Kind, Plan
+from zaigang_collector.connectors.dingtalk import records
 from zaigang_collector.connectors.errors import ConnectorError, Reason
 from zaigang_collector.directory import csv_import
 from zaigang_collector.errors import ConfigError
@@ -101,7 +104,7 @@ def test_check_says_in_words_what_works(
         "正常  考勤打卡记录：能取到，3 人近一天有 1 条。",
         "正常  考勤请假状态：能取到，3 人近一天有 0 条。",
         "正常  没有设置 operator：不取签到记录。",
-        "正常  按现在的间隔，每月约调用 1440 次，免费版够用（每月 10000 次）。",
+        "正常  按现在的间隔，每月约调用 1680 次，免费版够用（每月 10000 次）。",
     ]
     assert run(data, "connect", "dingtalk", "--check", "--lang", "en") == Exit.OK
     assert "works    3 people are listed; 3 of them are ours by job number." in (
@@ -123,7 +126,7 @@ def test_check_names_the_permission_that_is_missing(
     assert run(data, "connect", "dingtalk", "--check") == Exit.FAILED
     told = capsys.readouterr().out
     assert (
-        "缺少  考勤打卡记录：应用没有这项权限：请在开放平台后台申请，申请后再试"
+        "异常  考勤打卡记录：应用没有这项权限，请在开放平台后台申请开通"
         "（qyapi_get_attendance_record，60011）。"
     ) in told
     assert SENTINEL not in told
@@ -136,7 +139,7 @@ def test_check_tells_wrong_credentials_and_tries_nothing_else(
     assert run(data, "connect", "dingtalk", "--check", "--lang", "en") == Exit.FAILED
     (line,) = capsys.readouterr().out.splitlines()
     assert line == (
-        "missing  connecting to DingTalk: key or secret of the application are wrong: copy them "
+        "problem  connecting to DingTalk: key or secret of the application are wrong; copy them "
         "again from the vendor's console (invalidClientIdOrSecret)."
     )
 
@@ -157,7 +160,7 @@ def test_check_says_when_a_month_of_polling_is_more_than_the_free_edition_has(
 ) -> None:
     set_up(data, vendor, f'every_min = 5\noperator = "{person(0)}"')
     assert run(data, "connect", "dingtalk", "--check") == Exit.FAILED
-    assert "每月约调用 17280 次，超过免费版的 10000 次" in capsys.readouterr().out
+    assert "每月约调用 17520 次，超过免费版的 10000 次" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -214,7 +217,7 @@ def test_a_site_that_the_settings_name_and_nobody_knows_is_told(
 ) -> None:
     set_up(data, vendor, '[sites.terminal]\nSN-1 = "nowhere"')
     assert run(data, "connect", "dingtalk", "--check") == Exit.FAILED
-    assert "缺少  [sites] 里写的地点不存在：nowhere。" in capsys.readouterr().out
+    assert "异常  [sites] 里写的地点不存在：nowhere。" in capsys.readouterr().out
 
 
 def test_asking_now_stores_and_says_how_much_and_status_tells_the_rest(
@@ -229,9 +232,9 @@ def test_asking_now_stores_and_says_how_much_and_status_tells_the_rest(
     ]
     assert run(data, "connect", "dingtalk") == Exit.OK
     assert capsys.readouterr().out.splitlines() == [
-        "人员: 对不上员工 1",
-        "打卡记录: 新增 2，不算打卡、另存 1",
-        "请假: 没有新内容",
+        "人员：对不上员工 1",
+        "打卡记录：新增 2，不算打卡、另存 1",
+        "请假：没有新内容",
     ]
     assert run(data, "clock-ins", "list") == Exit.OK
     listed = capsys.readouterr().out.splitlines()
@@ -253,7 +256,7 @@ def test_a_refusal_is_a_sentence_and_an_exit_code(
 ) -> None:
     vendor.faults = ["", "quota"]
     assert run(data, "connect", "dingtalk") == Exit.FAILED
-    assert "人员: 本月的调用次数用完了" in capsys.readouterr().err
+    assert "人员：本月的调用次数用完了" in capsys.readouterr().err
     assert run(data, "connect", "dingtalk", "--status") == Exit.FAILED
     assert "钉钉的打卡记录从未取到过：本月的调用次数用完了" in capsys.readouterr().out
 
@@ -279,6 +282,21 @@ def a_day(number: int) -> list[dingtalk.Row]:
     """In at nine and out at six on Monday."""
     rows = dingtalk_month.day_of(number, MONDAY, 10 * number)
     return [row | {"sourceType": "USER", "timeResult": "Normal"} for row in rows[:2]]
+
+
+def fetched_and_judged(opened: bootstrap.Opened, vendor: FakeDingTalk) -> tuple[Connecting, Worker]:
+    """One person's Monday, from DingTalk to a verdict."""
+    vendor.punches = a_day(0)
+    connecting, worker = Connecting(opened), Worker(opened)
+    connecting.run_once()
+    worker.run_once()
+    return connecting, worker
+
+
+def clock_ins(collector: bootstrap.Opened) -> list[str]:
+    with collector.reading() as conn:
+        found = attendance.list_page(conn, collector.vault, attendance.Filter(), None, 100)
+    return [one.reference for one in found]
 
 
 def newest(collector: bootstrap.Opened) -> list[StoredAssessment]:
@@ -310,10 +328,7 @@ def test_what_is_punched_is_fetched_and_judged_without_anybodys_doing(
 def test_a_punch_that_is_discounted_later_takes_its_interval_with_it(
     opened: bootstrap.Opened, vendor: FakeDingTalk
 ) -> None:
-    vendor.punches = a_day(0)
-    connecting, worker = Connecting(opened), Worker(opened)
-    connecting.run_once()
-    worker.run_once()
+    connecting, worker = fetched_and_judged(opened, vendor)
     assert len(newest(opened)) == 1
     vendor.punches = [row | {"invalidRecordType": "Other"} for row in vendor.punches]
     vendor.clock.advance(31 * 60_000)
@@ -326,10 +341,7 @@ def test_a_punch_that_is_discounted_later_takes_its_interval_with_it(
 def test_a_silent_source_is_told_beside_the_verdicts_that_it_concerns(
     opened: bootstrap.Opened, vendor: FakeDingTalk
 ) -> None:
-    vendor.punches = a_day(0)
-    connecting, worker = Connecting(opened), Worker(opened)
-    connecting.run_once()
-    worker.run_once()
+    connecting, _ = fetched_and_judged(opened, vendor)
     (verdict,) = newest(opened)
 
     def said(now_ms: int) -> list[str]:
@@ -351,6 +363,59 @@ def test_a_silent_source_is_told_beside_the_verdicts_that_it_concerns(
     assert note.endswith(
         "Clock-ins of this time may not have come yet: that none is here says nothing."
     )
+    connecting.stop()
+
+
+def test_somebody_for_whom_the_source_does_not_answer_is_told_of_beside_their_verdict(
+    opened: bootstrap.Opened, vendor: FakeDingTalk
+) -> None:
+    connecting, _ = fetched_and_judged(opened, vendor)
+    (verdict,) = newest(opened)
+    vendor.hidden = {person(0)}
+    vendor.clock.advance(31 * 60_000)
+    connecting.run_once()
+    with opened.reading() as conn:
+        (note,) = notes.notes(conn, verdict, vendor.clock.utc)
+    assert note.zh.startswith("钉钉没有把此人列入应用的可见范围，取不到打卡。")
+    connecting.stop()
+
+
+def test_a_fault_of_ours_is_told_without_what_the_vendor_wrote_and_left_alone_for_a_while(
+    opened: bootstrap.Opened,
+    vendor: FakeDingTalk,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connecting = Connecting(opened)
+
+    def mistaken(row: object, reading: object) -> None:
+        raise KeyError(f"{SENTINEL} {row}")
+
+    monkeypatch.setattr(records, "punch", mistaken)
+    vendor.punches = a_day(0)
+    assert connecting.attempt() > EVERY_S
+    told = connecting.problem
+    assert told == "Clock-ins are not being fetched; the log says why."
+    assert "KeyError in mistaken" in caplog.text
+    assert SENTINEL not in caplog.text
+    monkeypatch.undo()
+    assert connecting.attempt() == EVERY_S
+    assert connecting.problem is None
+    assert len(clock_ins(opened)) == 1  # of the other the site is not known
+    connecting.stop()
+
+
+def test_a_database_that_refuses_is_told(
+    opened: bootstrap.Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connecting = Connecting(opened)
+
+    def refuses(*_: object) -> None:
+        raise OperationalError("", {}, Exception("locked"))
+
+    monkeypatch.setattr(state, "get", refuses)
+    assert connecting.attempt() > EVERY_S
+    assert connecting.problem == "Clock-ins are not being fetched: the database refuses."
     connecting.stop()
 
 
@@ -405,8 +470,8 @@ def test_the_interface_tells_who_is_silent_since_when_and_why(world: ApiWorld) -
     (kind,) = one["kinds"]
     assert kind["last_success_at"] == "2026-09-21T02:05:00Z"
     assert kind["silence"] == {
-        "zh": "钉钉的打卡记录自 10:05 起取不到：本月的调用次数用完了：请升级套餐，或把轮询间隔调大（90020）",
-        "en": "DingTalk silent since 10:05 (punches): this month's calls are used up: buy more, or "
+        "zh": "钉钉的打卡记录自 10:05 起取不到：本月的调用次数用完了，请升级套餐，或把轮询间隔调大（90020）",
+        "en": "DingTalk silent since 10:05 (punches): this month's calls are used up; buy more, or "
         "ask less often (90020)",
     }
     metrics = world.client.get("/metrics", headers=headers).text

@@ -94,7 +94,7 @@ def test_check_names_the_permission_that_is_missing(
     vendor.missing = dict.fromkeys((FLOWS, TASKS, APPROVALS), "attendance:task:readonly")
     assert run(data, "connect", "feishu", "--check") == Exit.FAILED
     told = capsys.readouterr().out
-    assert told.count("请在开放平台后台申请，申请后再试（attendance:task:readonly，99991672）") == 2
+    assert told.count("请在开放平台后台申请开通（attendance:task:readonly，99991672）") == 2
     assert SENTINEL not in told
 
 
@@ -104,7 +104,7 @@ def test_check_tells_wrong_credentials_and_tries_nothing_else(
     set_up(data, vendor, secret="wrong")
     assert run(data, "connect", "feishu", "--check", "--lang", "en") == Exit.FAILED
     assert capsys.readouterr().out.splitlines() == [
-        "missing  connecting to Feishu: key or secret of the application are wrong: copy them "
+        "problem  connecting to Feishu: key or secret of the application are wrong; copy them "
         "again from the vendor's console (10014)."
     ]
 
@@ -115,7 +115,7 @@ def test_check_tells_that_the_contacts_are_out_of_scope(
     set_up(data, vendor, 'departments = ["od-9"]')
     assert run(data, "connect", "feishu", "--check") == Exit.FAILED
     told = capsys.readouterr().out
-    assert "缺少  通讯录（部门、成员；通讯录权限范围要包含全部员工，或在 departments 里" in told
+    assert "异常  通讯录（部门、成员；通讯录权限范围要包含全部员工，或在 departments 里" in told
     assert "（40004）" in told
 
 
@@ -125,7 +125,7 @@ def test_check_tells_why_people_come_without_their_ids(
     vendor.users["0"] = [row | {"user_id": None} for row in vendor.users["0"]]
     assert run(data, "connect", "feishu", "--check") == Exit.FAILED
     told = capsys.readouterr().out
-    assert "缺少  通讯录里另有 3 条读不懂：请看应用有没有 contact:user.employee_id:readonly" in told
+    assert "异常  通讯录里另有 3 条读不懂：请看应用有没有 contact:user.employee_id:readonly" in told
 
 
 def test_check_tells_why_nobody_is_ours(
@@ -134,8 +134,8 @@ def test_check_tells_why_nobody_is_ours(
     vendor.users["0"] = [row | {"employee_no": ""} for row in vendor.users["0"]]
     assert run(data, "connect", "feishu", "--check") == Exit.FAILED
     told = capsys.readouterr().out
-    assert "缺少  通讯录里有 3 人，按工号对上了 0 人。" in told
-    assert "缺少  飞书没有给出任何人的工号" in told
+    assert "异常  通讯录里有 3 人，按工号对上了 0 人。" in told
+    assert "异常  飞书没有给出任何人的工号" in told
     assert "contact:user.employee:readonly" in told
 
 
@@ -196,7 +196,7 @@ def test_asking_now_stores_and_says_how_much(
     day = dt.datetime.fromtimestamp(at / 1000, ZONE).date()
     vendor.results = [feishu.result(person(number), day, f"{number}-{at}") for number in (0, 1)]
     assert run(data, "connect", "feishu") == Exit.OK
-    assert "打卡记录: 新增 1，不算打卡、另存 2" in capsys.readouterr().out.splitlines()
+    assert "打卡记录：新增 1，不算打卡、另存 2" in capsys.readouterr().out.splitlines()
     assert run(data, "connect", "feishu", "--status") == Exit.OK
     told = capsys.readouterr().out
     assert "1 条打卡没有说明是上班还是下班" in told

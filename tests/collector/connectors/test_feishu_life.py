@@ -314,7 +314,7 @@ def test_one_person_whom_feishu_does_not_show_holds_nobody_else_back(
     here.poll()
     assert {tuple(body["user_ids"]) for _, body in here.vendor.asked} == {(person(0), person(2))}
     here.vendor.hidden.clear()
-    here.clock.advance(12 * HOUR_MS)
+    here.clock.advance(DAY_MS)
     here.poll()
     assert [one[0] for one in shown(here)] == ["E1001", "E1002", "E1003"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +11,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from tests.factories.directory import stored_employee, stored_site
 from tests.factories.vault import VAULT
 from tests.fakes import database
 from tests.fakes.randomness import Repeatable
 from zaigang_collector import db
+from zaigang_collector.attendance import known
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.model import Direction, ExemptionKind
 from zaigang_collector.attendance.model import Kind as Word
@@ -245,6 +247,22 @@ def test_what_is_no_clock_in_is_put_aside_once_with_its_reason(
         assert aside.counts(conn, "scripted") == ()
 
 
+def test_what_a_command_stored_meanwhile_is_seen_at_a_second_look(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.connector.punches = [punch("a"), punch("b")]
+    here.poll()
+    honest, looks = known.record_hashes, []
+
+    def blind_at_first(conn: Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
+        looks.append(ids)
+        return {} if len(looks) == 1 else honest(conn, source, ids)
+
+    monkeypatch.setattr(known, "record_hashes", blind_at_first)
+    tally = here.poll(NOW + HOUR_MS).tallies[Kind.PUNCHES]
+    assert (tally.added, tally.unchanged) == (0, 2)
+
+
 def test_when_the_platform_received_it_is_kept_only_where_it_can_be(here: Here) -> None:
     received = [None, NOW - 1, NOW + DAY_MS]
     here.connector.punches = [
@@ -340,6 +358,38 @@ def test_a_source_that_is_gone_is_not_asked_for_the_rest(here: Here) -> None:
         silence = state.silent_since(conn, "scripted", NOW)
     assert silence is not None
     assert (silence.since_ms, silence.reason) == (None, Reason.UNREACHABLE)
+
+
+def test_where_nobody_could_be_listed_yet_nothing_is_called_read(here: Here) -> None:
+    here.connector.failing = {Kind.PEOPLE: Reason.PERMISSION}
+    assert here.poll().tallies == {}
+    assert here.state(Kind.PUNCHES).reason is Reason.PERMISSION
+    assert here.state(Kind.PUNCHES).through_ms is None
+    here.connector.failing = {}
+    here.poll(NOW + HOUR_MS)
+    here.connector.failing = {Kind.PEOPLE: Reason.PERMISSION}
+    later = here.poll(NOW + DAY_MS + HOUR_MS)  # whom it knows it goes on asking about
+    assert set(later.tallies) == {Kind.PUNCHES, Kind.LEAVE}
+
+
+def test_two_people_who_are_one_of_ours_are_told(here: Here) -> None:
+    here.connector.persons.append(Person("a-too", "E1"))
+    here.poll()
+    with db.reading(here.engine) as conn:
+        ((what, _),) = state.oddities(conn, "scripted")
+    assert what == "people: several user ids are one employee id"
+
+
+def test_leave_that_reaches_out_of_the_window_is_not_ended_by_a_source_that_leaves_it_out(
+    here: Here,
+) -> None:
+    long = leave("a", NOW - 4 * DAY_MS)
+    here.connector.absences = [dataclasses.replace(long, to_ms=NOW + HOUR_MS)]
+    here.poll()
+    here.connector.absences = []
+    here.poll(NOW + HOUR_MS)  # the window begins three days back
+    with db.reading(here.engine) as conn:
+        assert len(attendance.exemptions_of(conn, "E1", 0, 2**52)) == 1
 
 
 def test_an_oddity_is_noted_once_and_dated_anew(here: Here) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from zaigang_collector.connectors import trying
-from zaigang_collector.connectors.contract import Checked, Kind, Person
+from zaigang_collector.connectors.contract import Batch, Checked, Kind, Person, Window
 from zaigang_collector.connectors.dingtalk import api
 from zaigang_collector.connectors.dingtalk.settings import DingTalkSettings
 from zaigang_collector.connectors.trying import Fetches, Manner
@@ -45,23 +45,42 @@ def check(
     is_ours: Callable[[Person], bool],
 ) -> Iterator[Checked]:
     """What works and what is missing. Ends where nothing more can be tried."""
-    ours = yield from trying.basics(connector, _MANNER, settings.people, now_ms, is_ours)
+    pages = _Pages(connector)
+    ours = yield from trying.basics(pages, _MANNER, settings.people, now_ms, is_ours)
     if not ours:
         return
     if not settings.operator:
         yield Checked(True, _NO_OPERATOR)
-    yield _budget(settings, len(ours))
+    yield _budget(connector, settings, len(ours), pages.number)
 
 
-def _budget(settings: DingTalkSettings, people: int) -> Checked:
+class _Pages:
+    """Counts the pages that listing people takes."""
+
+    def __init__(self, connector: Fetches) -> None:
+        self._connector = connector
+        self.source, self.plans = connector.source, connector.plans
+        self.number = 0
+
+    def fetch(self, kind: Kind, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        for batch in self._connector.fetch(kind, window, people):
+            self.number += kind is Kind.PEOPLE
+            yield batch
+
+
+def _budget(connector: Fetches, settings: DingTalkSettings, people: int, pages: int) -> Checked:
     """Whether a month of polling goes into the calls of the free edition."""
     rounds = _MONTH_MS // (settings.every_min * 60_000)
     a_round = -(-people // api.PUNCH_PEOPLE)
     if settings.operator:
         a_round += -(-people // api.CHECK_IN_PEOPLE)
     calls = rounds * a_round
+    if leave := connector.plans.get(Kind.LEAVE):
+        calls += _MONTH_MS // leave.every_ms * -(-people // api.LEAVE_PEOPLE)
+    # A page of people for each department at least, and the question for those under it.
+    calls += _MONTH_MS // connector.plans[Kind.PEOPLE].every_ms * 2 * pages
     zh = f"按现在的间隔，每月约调用 {calls} 次"
-    en = f"At this interval about {calls} calls a month"
+    en = f"About {calls} calls a month at this interval"
     if calls <= FREE_CALLS:
         return Checked(
             True,

@@ -53,6 +53,8 @@ class DingTalk:
         self._settings = settings
         self._api = asked
         self._reading = Reading(settings.datum, net_key, ZoneInfo(settings.time_zone))
+        self._read_approvals: set[str] = set()
+        """Those that are stored: a completed one does not change, and each costs a call."""
 
     @property
     def plans(self) -> Mapping[Kind, Plan]:
@@ -168,11 +170,14 @@ class DingTalk:
             for piece in windows.slices(window, api.APPROVAL_SPAN_MS):
                 absences: list[Absence] = []
                 unreadable: list[str] = []
+                read: set[str] = set()
                 for process_code in self._settings.approvals:
                     for ids in self._api.approvals(process_code, group, piece):
-                        found, bad = self._approved(process_code, ids)
+                        fresh = [one for one in ids if one not in self._read_approvals]
+                        found, bad = self._approved(process_code, fresh)
                         absences += found
                         unreadable += bad
+                        read.update(map(str, fresh))
                 yield Batch(
                     kind=Kind.APPROVALS,
                     window=piece,  # of when they were asked for, not of what they are about
@@ -180,6 +185,7 @@ class DingTalk:
                     absences=absences,
                     unreadable=unreadable,
                 )
+                self._read_approvals |= read  # whoever asks for the next has stored this one
 
     def _approved(self, process_code: str, ids: Sequence[Any]) -> tuple[list[Absence], list[str]]:
         settings, zone = self._settings.approvals[process_code], self._reading.zone

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -13,13 +12,13 @@ from zaigang_collector.attendance.model import ExemptionKind
 from zaigang_collector.connectors import fields
 from zaigang_collector.connectors.contract import Absence
 from zaigang_collector.connectors.fields import FieldError
+from zaigang_collector.connectors.rows import made_id
 
 _DATE: Final = re.compile(r"20[0-9]{6}")
 _CENTURY: Final = re.compile(r"20[0-9]{2}-")
 _DAY: Final = dt.timedelta(days=1)
 _SECOND: Final = dt.timedelta(seconds=1)
 _END_OF_DAY: Final = dt.time(23, 59, 59)
-_ID_DIGITS: Final = 24  # 96 bits: two of 2**32 made ids are the same with a chance of 1 in 10**10
 
 
 def absences(given: object, outs_are: ExemptionKind, zone: ZoneInfo) -> list[Absence]:
@@ -64,9 +63,8 @@ def _absence(
 ) -> Absence:
     from_ms, to_ms = (round(one.timestamp() * 1000) for one in (begin, end))
     # An approval has an id, and may be of several stretches: the stretch itself makes one.
-    told = "\0".join(("zaigang/feishu/1", who, name, str(from_ms), str(to_ms)))
-    made_id = hashlib.sha256(told.encode()).hexdigest()[:_ID_DIGITS]
-    return Absence(vendor_id=made_id, person=who, from_ms=from_ms, to_ms=to_ms, why=why)
+    vendor_id = made_id("feishu", who, name, from_ms, to_ms)
+    return Absence(vendor_id=vendor_id, person=who, from_ms=from_ms, to_ms=to_ms, why=why)
 
 
 def _moment(one: Mapping[str, Any], name: str, zone: ZoneInfo) -> dt.datetime:

@@ -11,7 +11,6 @@ cannot be read is left out and told as odd.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,7 +21,7 @@ from zaigang_collector.attendance.model import Kind as Word
 from zaigang_collector.connectors import fields, networks, placing
 from zaigang_collector.connectors.contract import Person, Place, Punch, Standing
 from zaigang_collector.connectors.feishu.results import Counted, Results
-from zaigang_collector.connectors.fields import FieldError
+from zaigang_collector.connectors.rows import Row, canonical
 
 _OWN: Final = (0, 6)  # by hand, and 极速打卡: the person's phone, by itself
 _SYSTEM: Final = (3, 4)  # made by the system; 下班免打卡: nobody punched, and need not
@@ -58,19 +57,17 @@ def person(given: object) -> Person:
 
 def punch(given: object, results: Results, reading: Reading) -> Punch:
     """A row of user_flows, with what was made of its day. Raises FieldError."""
-    row = fields.mapping(given, "record")
-    odd: list[str] = []
-    vendor_id = fields.needed_identifier(row, "record_id")
-    who = fields.needed_identifier(row, "user_id")
-    check_time_s = fields.needed_integer(row, "check_time")
-    made = _optional(row, "type", odd)
+    row = Row(fields.mapping(given, "record"))
+    vendor_id = fields.needed_identifier(row.fields, "record_id")
+    who = fields.needed_identifier(row.fields, "user_id")
+    check_time_s = fields.needed_integer(row.fields, "check_time")
     counted = results.counted.get(vendor_id)
     kept: dict[str, Any] = {"record_id": vendor_id, "user_id": who, "check_time": check_time_s}
-    kept["type"] = made
-    kept |= {name: _identifier(row, name, odd) for name in ("creator_id", "device_id")}
-    kept |= {name: fields.truth(row, name) for name in ("is_field", "is_wifi")}
+    kept["type"] = row.get(fields.integer, "type")
+    kept |= {name: row.get(fields.identifier, name) for name in ("creator_id", "device_id")}
+    kept |= {name: fields.truth(row.fields, name) for name in ("is_field", "is_wifi")}
     kept["counted"] = None if counted is None else counted.kept()
-    word = _word(kept, odd)
+    word = _word(row, kept)
     return Punch(
         vendor_id=vendor_id,
         person=who,
@@ -78,21 +75,21 @@ def punch(given: object, results: Results, reading: Reading) -> Punch:
         punched_ms=check_time_s * 1000,
         word=word,
         standing=_standing(kept, results, reading.zone),
-        place=_place(row, kept, counted, reading),
+        place=_place(row.fields, kept, counted, reading),
         device=kept["device_id"],
-        record=_canonical(kept),
-        odd=tuple(odd),
+        record=canonical({name: value for name, value in kept.items() if value is not None}),
+        odd=tuple(row.odd),
     )
 
 
-def _word(kept: Mapping[str, Any], odd: list[str]) -> Word:
+def _word(row: Row, kept: Mapping[str, Any]) -> Word:
     made = kept["type"]
     if made is not None and made not in _KNOWN:
-        odd.append(f"type {made}")
+        row.tell(f"type {made}")
     creator = kept["creator_id"]
     if made in _OWN and creator not in (None, kept["user_id"]):
         # Somebody else made it in their name: not their word, whatever the type says.
-        odd.append(f"creator_id: somebody else's, with type {made}")
+        row.tell(f"creator_id: somebody else's, with type {made}")
         return Word.UNKNOWN
     return _WORDS.get(made, Word.UNKNOWN)
 
@@ -126,25 +123,3 @@ def _place(
     if counted is not None and counted.group_id is not None and not kept["is_field"]:
         found.append((placing.GROUP, counted.group_id))
     return Place(None, network, tuple(found), in_words=kept["is_field"] or bool(location))
-
-
-def _optional(row: Mapping[str, Any], name: str, odd: list[str]) -> int | None:
-    try:
-        return fields.integer(row, name)
-    except FieldError as error:
-        odd.append(str(error))
-        return None
-
-
-def _identifier(row: Mapping[str, Any], name: str, odd: list[str]) -> str | None:
-    try:
-        return fields.identifier(row, name)
-    except FieldError as error:
-        odd.append(str(error))
-        return None
-
-
-def _canonical(kept: Mapping[str, Any]) -> bytes:
-    """The same record always gives the same bytes."""
-    told = {name: value for name, value in kept.items() if value is not None}
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
