@@ -19,6 +19,7 @@ from zaigang_collector import db
 from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.cli import bulk
 from zaigang_collector.connectors.dingtalk import settings as dingtalk
+from zaigang_collector.connectors.feishu import settings as feishu
 from zaigang_collector.directory import csv_import as directory_csv
 from zaigang_collector.directory.csv_carried import import_carried
 from zaigang_collector.errors import CsvError
@@ -61,6 +62,10 @@ def _load_dingtalk(path: Path) -> object:
     return dingtalk.load(path)
 
 
+def _load_feishu(path: Path) -> object:
+    return feishu.load(path)
+
+
 def _load_agent(path: Path) -> object:
     return zaigang_agent.config.load(path)
 
@@ -74,6 +79,7 @@ _LOADERS: Final = {
     "agent-laptop.toml": _load_agent,
     "simulated-bus.json": load_spec,
     "dingtalk.toml": _load_dingtalk,
+    "feishu.toml": _load_feishu,
 }
 
 

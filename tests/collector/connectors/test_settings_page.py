@@ -10,6 +10,7 @@ import pytest
 
 from tests.repo.checks import ROOT
 from zaigang_collector.connectors.dingtalk.settings import ApprovalSettings, DingTalkSettings
+from zaigang_collector.connectors.feishu.settings import FeishuSettings
 from zaigang_collector.connectors.files import PeopleSettings, SiteSettings
 
 _PAGE = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
@@ -40,6 +41,7 @@ def written(default: Any) -> str:
         ("in `[people]`", PeopleSettings),
         ("in `[sites]`", SiteSettings),
         ("in `[approvals.CODE]`", ApprovalSettings),
+        ("setting of Feishu", FeishuSettings),
     ],
 )
 def test_every_setting_is_on_the_page_with_its_default(
