@@ -7,12 +7,9 @@ a connector must not keep is `SENTINEL`.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import json
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +18,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from tests.fakes.clock import FakeClock
-from tests.fakes.dingtalk import SENTINEL, ZONE
-from tests.fakes.witness import listening
+from tests.fakes.dingtalk import ZONE
+from tests.fakes.vendor import SENTINEL, Row, Vendor
 
 APP_ID: Final = "cli_fake"
 APP_SECRET: Final = "sentinel-app-secret"
@@ -37,8 +33,6 @@ _ANSWERS: Final = Path(__file__).parent / "feishu_answers"
 _PEOPLE_MOST: Final = 50
 _DAYS_MOST: Final = 30
 _DAY: Final = dt.timedelta(days=1)
-
-Row = dict[str, Any]
 
 
 def answer(name: str) -> Any:
@@ -56,10 +50,9 @@ class _RefusedError(Exception):
 
 
 @dataclass
-class FakeFeishu:
+class FakeFeishu(Vendor):
     """The vendor's side. Set what there is and what goes wrong; look at what was asked."""
 
-    clock: FakeClock
     users: dict[str, list[Row]] = field(default_factory=dict)
     """Rows of find_by_department by department; a department that is no key is out of scope."""
     departments: dict[str, list[str]] = field(default_factory=dict)
@@ -69,34 +62,9 @@ class FakeFeishu:
     results: list[Row] = field(default_factory=list)
     approvals: list[Row] = field(default_factory=list)
     """By person and day, as they are answered."""
-    hidden: set[str] = field(default_factory=set)
-    """User ids that attendance does not show the application."""
-    missing: dict[str, str] = field(default_factory=dict)
-    """Path to the permission that is missing for it."""
-    faults: list[str] = field(default_factory=list)
-    numbers_as_strings: bool = False
-    twice: bool = False
-    """Every row of an answer comes twice."""
-    token_lives_s: int = 7200
     page_rows: int = 50
-    asked: list[tuple[str, Row]] = field(default_factory=list)
     tokens: dict[str, int] = field(default_factory=dict)
     """Token to when it ends, by the clock's boot time."""
-    url: str = ""
-    _released: threading.Event = field(default_factory=threading.Event)
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[FakeFeishu]:
-        """On a port of its own."""
-        with listening(self.app()) as self.url:
-            try:
-                yield self
-            finally:
-                self._released.set()
-
-    def calls(self) -> Counter[str]:
-        """How often each path was asked."""
-        return Counter(path for path, _ in self.asked)
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -122,7 +90,7 @@ class FakeFeishu:
                 said = answers[path](given)
             except _RefusedError as refused:
                 return JSONResponse(refused.said, status_code=refused.status)
-            return JSONResponse({"code": 0, "msg": "success", "data": self._shaped(said)})
+            return JSONResponse({"code": 0, "msg": "success", "data": self.shaped(said)})
 
         for path, method in [(one, "POST") for one in (TOKEN, FLOWS, TASKS, APPROVALS)]:
             app.add_api_route(path, handle, methods=[method])
@@ -142,9 +110,8 @@ class FakeFeishu:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if self.tokens.get(token, 0) <= self.clock.boot_ms():
             raise _RefusedError(answer("token_err")["code"])
-        if path in self.missing:
-            violation = {"type": "action_scope_required", "subject": self.missing[path]}
-            raise _RefusedError(99991672, error={"permission_violations": [violation]})
+        if path in self.refused:
+            raise _RefusedError(**self.refused[path])
 
     def _fault(self, fault: str) -> Response:
         match fault:
@@ -156,38 +123,15 @@ class FakeFeishu:
                 return self._throttled(429)
             case "busy":
                 return JSONResponse({"code": 1225000, "msg": SENTINEL}, status_code=500)
-            case "page":
-                return Response(f"<html>{SENTINEL}</html>", media_type="text/html")
-            case "5xx":
-                return Response(f"<html>{SENTINEL}</html>", status_code=502, media_type="text/html")
-            case "truncated":
-                return Response(b'{"code": 0, "data": {"user_flow', media_type="application/json")
             case "odd shape":
                 data = {"items": 5, "user_flow_results": {"a": 1}, "user_task_results": [1]}
                 return JSONResponse({"code": 0, "msg": SENTINEL, "data": data})
-            case "silent":
-                self._released.wait()
-        return Response(status_code=503)
+        return self.broken(fault)
 
     def _throttled(self, status: int) -> Response:
         headers = {"x-ogw-ratelimit-limit": "100", "x-ogw-ratelimit-reset": "7"}
         said = answer("ratelimit") | {"msg": SENTINEL}
         return JSONResponse(said, status_code=status, headers=headers)
-
-    def _shaped(self, said: Row) -> Row:
-        def strung(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {name: strung(one) for name, one in value.items()}
-            if isinstance(value, list):
-                return [strung(one) for one in value]
-            return str(value) if type(value) is int else value
-
-        return (
-            {name: strung(one) for name, one in said.items()} if self.numbers_as_strings else said
-        )
-
-    def _repeated(self, rows: list[Row]) -> list[Row]:
-        return rows + rows if self.twice else rows
 
     def _people(self, given: Row) -> list[str]:
         people: list[str] = given["user_ids"]
@@ -213,7 +157,7 @@ class FakeFeishu:
             for row in self.flows
             if row["user_id"] in people and not row.get("invalid") and _within(row, begin, end)
         ]
-        return {"user_flow_results": self._repeated(rows)}
+        return {"user_flow_results": self.repeated(rows)}
 
     def _user_tasks(self, given: Row) -> Row:
         people = self._people(given)
@@ -231,7 +175,7 @@ class FakeFeishu:
         return {
             "invalid_user_ids": [],
             "unauthorized_user_ids": sorted(set(people) & self.hidden),
-            "user_task_results": self._repeated(rows),
+            "user_task_results": self.repeated(rows),
         }
 
     def _user_approvals(self, given: Row) -> Row:
@@ -248,7 +192,7 @@ class FakeFeishu:
             for row in self.approvals
             if row["user_id"] in people and _number(first) <= int(row["date"]) <= _number(last)
         ]
-        return {"user_approvals": self._repeated(rows)}
+        return {"user_approvals": self.repeated(rows)}
 
     def _days(self, given: Row) -> tuple[dt.date, dt.date]:
         found = [given["check_date_from"], given["check_date_to"]]
@@ -280,7 +224,7 @@ class FakeFeishu:
             raise _RefusedError(40011)
         start = int(given.get("page_token", "page-0").removeprefix("page-"))
         rows, end = rows_of[department], start + min(int(given["page_size"]), self.page_rows)
-        said: Row = {"has_more": end < len(rows), "items": self._repeated(rows[start:end])}
+        said: Row = {"has_more": end < len(rows), "items": self.repeated(rows[start:end])}
         return said | ({"page_token": f"page-{end}"} if end < len(rows) else {})
 
 
@@ -293,6 +237,12 @@ def _within(row: Row, begin: int, end: int) -> bool:
 
 def _number(day: dt.date) -> int:
     return int(day.strftime("%Y%m%d"))
+
+
+def denied(permission: str) -> Row:
+    """A refusal for want of a permission."""
+    violation = {"type": "action_scope_required", "subject": permission}
+    return {"code": 99991672, "error": {"permission_violations": [violation]}}
 
 
 def user(user_id: str, employee_no: str, **changes: Any) -> Row:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from tests.fakes import dingtalk
 from tests.fakes.clock import FakeClock
 from tests.fakes.dingtalk_month import BSSID, SERIAL, month, person
-from tests.fakes.feishu import FakeFeishu, Row, flow, result, user
+from tests.fakes.feishu import FakeFeishu, flow, result, user
+from tests.fakes.vendor import Row
 
 GROUP: Final = "6737202939523236110"
 LOCATION: Final = "西湖示例大厦"

@@ -11,10 +11,11 @@ import pytest
 from tests.collector.connectors.test_connect import PEOPLE, SITES, run, save
 from tests.fakes import feishu
 from tests.fakes.clock import FakeClock
-from tests.fakes.dingtalk import SENTINEL, ZONE
+from tests.fakes.dingtalk import ZONE
 from tests.fakes.dingtalk_month import BSSID, at_ms, person
 from tests.fakes.feishu import APP_ID, APP_SECRET, APPROVALS, FLOWS, TASKS, FakeFeishu
 from tests.fakes.randomness import Repeatable
+from tests.fakes.vendor import SENTINEL, Row
 from zaigang_collector import bootstrap
 from zaigang_collector.assessment import notes, store
 from zaigang_collector.bootstrap.connecting import Connecting
@@ -61,7 +62,7 @@ def data(tmp_path: Path, vendor: FakeFeishu, capsys: pytest.CaptureFixture[str])
     return folder
 
 
-def punched(number: int, at: int, way: int = 0, **changes: object) -> feishu.Row:
+def punched(number: int, at: int, way: int = 0, **changes: object) -> Row:
     who = person(number)
     named = {"user_id": who, "creator_id": who, "record_id": f"{number}-{at}"}
     place = {"check_time": str(at // 1000), "location_name": LOCATION}
@@ -91,7 +92,9 @@ def test_check_says_in_words_what_works_and_what_feishu_never_tells(
 def test_check_names_the_permission_that_is_missing(
     data: Path, vendor: FakeFeishu, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    vendor.missing = dict.fromkeys((FLOWS, TASKS, APPROVALS), "attendance:task:readonly")
+    vendor.refused = {
+        path: feishu.denied("attendance:task:readonly") for path in (FLOWS, TASKS, APPROVALS)
+    }
     assert run(data, "connect", "feishu", "--check") == Exit.FAILED
     told = capsys.readouterr().out
     assert told.count("请在开放平台后台申请开通（attendance:task:readonly，99991672）") == 2
@@ -235,7 +238,7 @@ def test_what_feishu_cannot_tell_is_said_beside_the_verdict(
     assert (verdict.employee_id, verdict.site_id) == ("E1001", "hq")
     assert verdict.presence is Presence.UNVERIFIED  # nobody has a laptop here
     vendor.clock.advance(HOUR_MS)
-    vendor.missing[TASKS] = "attendance:task:readonly"
+    vendor.refused[TASKS] = feishu.denied("attendance:task:readonly")
     connecting.run_once()
     with opened.reading() as conn:
         assert len(notes.notes(conn, verdict, vendor.clock.utc)) == 1  # Monday was read before

@@ -20,11 +20,12 @@ from tests.factories.feishu import FeishuConnected, feishu_connected
 from tests.factories.vault import VAULT
 from tests.fakes import dingtalk_month, feishu, feishu_month
 from tests.fakes.clock import FakeClock
-from tests.fakes.dingtalk import SENTINEL, ZONE
+from tests.fakes.dingtalk import ZONE
 from tests.fakes.dingtalk_month import BSSID, SERIAL, at_ms, person
 from tests.fakes.feishu import APPROVALS, CHILDREN, FLOWS, TASKS, TOKEN, FakeFeishu
 from tests.fakes.feishu_month import GROUP, LOCATION
 from tests.fakes.randomness import Repeatable
+from tests.fakes.vendor import SENTINEL, Row
 from zaigang_collector import db
 from zaigang_collector.attendance import intervals
 from zaigang_collector.attendance import service as attendance
@@ -62,9 +63,7 @@ def stored(engine: Engine) -> list[ClockIn]:
         return list(attendance.list_page(conn, VAULT, Filter(), None, 10_000))
 
 
-def punched(
-    number: int, hour: float, day: dt.date = MONDAY, way: int = 0, **changes: Any
-) -> feishu.Row:
+def punched(number: int, hour: float, day: dt.date = MONDAY, way: int = 0, **changes: Any) -> Row:
     """A punch over Wi-Fi; ids follow person, day and hour."""
     at_s = at_ms(day, 0) // 1000 + round(hour * 3600)
     who = person(number)
@@ -74,7 +73,7 @@ def punched(
 
 def counting(
     number: int, came: float | None, went: float | None = None, day: dt.date = MONDAY, **more: Any
-) -> feishu.Row:
+) -> Row:
     """What was made of a day: the punches at these hours count."""
     names = ["" if one is None else f"{number}-{day.day}-{one}" for one in (came, went)]
     return feishu.result(person(number), day, *names, **more)
@@ -244,7 +243,7 @@ def test_a_record_that_cannot_be_read_holds_nobody_elses_back(here: FeishuConnec
     ],
 )
 def test_without_coordinates_network_name_and_group_say_which_site_is_meant(
-    here: FeishuConnected, row: feishu.Row, sites: SiteSettings, where: list[str]
+    here: FeishuConnected, row: Row, sites: SiteSettings, where: list[str]
 ) -> None:
     here.set(sites=sites)
     with db.writing(here.engine) as conn:
@@ -377,7 +376,7 @@ def test_wrong_credentials_stop_the_whole_pass(here: FeishuConnected) -> None:
 
 def test_a_missing_permission_stops_its_own_kind_and_is_named(here: FeishuConnected) -> None:
     here.set(approvals=True)
-    here.vendor.missing[APPROVALS] = "attendance:task:readonly"
+    here.vendor.refused[APPROVALS] = feishu.denied("attendance:task:readonly")
     here.vendor.flows, here.vendor.results = [punched(0, 9)], [counting(0, 9)]
     passed = here.poll()
     assert len(shown(here)) == 1
@@ -414,7 +413,7 @@ def test_a_token_is_renewed_ten_minutes_before_its_end(here: FeishuConnected) ->
 def test_a_silence_is_told_with_its_reason(here: FeishuConnected) -> None:
     here.poll()
     here.clock.advance(HOUR_MS)
-    here.vendor.missing[TASKS] = "attendance:task:readonly"
+    here.vendor.refused[TASKS] = feishu.denied("attendance:task:readonly")
     here.poll()
     with db.reading(here.engine) as conn:
         silence = state.silent_since(conn, "feishu", here.clock.utc)
@@ -426,7 +425,7 @@ def test_a_silence_is_told_with_its_reason(here: FeishuConnected) -> None:
 # Leave, trips and outings.
 
 
-def day_off(number: int, day: dt.date = MONDAY, kind: str = "leaves") -> feishu.Row:
+def day_off(number: int, day: dt.date = MONDAY, kind: str = "leaves") -> Row:
     return feishu.approved(person(number), day, kind, f"{day} 00:00:00", f"{day} 00:00:00")
 
 
@@ -522,7 +521,7 @@ def test_no_text_of_feishus_gets_into_store_log_or_error(
         here.vendor.faults = [fault] * 12
         failures += here.poll().failures.values()
     here.vendor.faults = []
-    here.vendor.missing[TASKS] = f"{SENTINEL}:x"
+    here.vendor.refused[TASKS] = feishu.denied(f"{SENTINEL}:x")
     here.clock.advance(DAY_MS)
     failures += here.poll().failures.values()
     here.tokens.drop(here.tokens.get())

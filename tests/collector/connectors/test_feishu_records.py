@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import feishu
-from tests.fakes.dingtalk import SENTINEL
+from tests.fakes.vendor import SENTINEL, Row
 from zaigang_collector.attendance.model import Direction, ExemptionKind, Kind
 from zaigang_collector.connectors.contract import Absence, Punch, Standing
 from zaigang_collector.connectors.feishu import approving, records, results
@@ -34,7 +34,7 @@ WIFI, FIELD, MANAGER = (f"700000000000000000{number}" for number in (1, 2, 3))
 NOTHING = Results()
 
 
-def of_days(*rows: feishu.Row) -> Results:
+def of_days(*rows: Row) -> Results:
     return results.gathered([results.read(row) for row in rows])
 
 
@@ -362,7 +362,7 @@ VALUES = st.recursive(
 )
 
 
-def changed(row: feishu.Row) -> st.SearchStrategy[object]:
+def changed(row: Row) -> st.SearchStrategy[object]:
     """`row` with some fields replaced by anything; or anything at all."""
     some = st.dictionaries(st.sampled_from(sorted(row)), VALUES, max_size=4)
     return some.map(lambda changes: row | changes) | VALUES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from typing import Any
 
@@ -13,12 +14,17 @@ from hypothesis import strategies as st
 
 from tests.fakes import feishu
 from tests.fakes.clock import FakeClock
-from tests.fakes.dingtalk import SENTINEL
+from tests.fakes.vendor import SENTINEL
+from zaigang_collector.connectors.backoff import Rhythm
+from zaigang_collector.connectors.contract import Kind, Window
 from zaigang_collector.connectors.errors import ConnectorError, Reason
 from zaigang_collector.connectors.feishu import wire
+from zaigang_collector.connectors.feishu.api import Api
+from zaigang_collector.connectors.feishu.connector import Feishu
+from zaigang_collector.connectors.feishu.settings import FeishuSettings
 from zaigang_collector.connectors.feishu.wire import Wire
-from zaigang_collector.connectors.http import Answer, Http, Request
-from zaigang_collector.connectors.tokens import Token
+from zaigang_collector.connectors.http import Answer, Caller, Http, Request
+from zaigang_collector.connectors.tokens import Token, TokenCache
 
 CALL = "POST /open-apis/attendance/v1/user_flows/query"
 
@@ -172,3 +178,38 @@ def test_whatever_answers_is_a_value_or_our_own_error(status: int, body: bytes) 
 def test_whatever_json_answers_is_a_value_or_our_own_error(status: int, said: Any) -> None:
     with contextlib.suppress(ConnectorError):
         Wire().read(Answer(CALL, status, json.dumps(said).encode()))
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["items", "has_more", "page_token", "user_flow_results", "records"]),
+            inner,
+        )
+    ),
+    max_leaves=9,
+)
+
+
+@given(st.lists(ANY, min_size=1, max_size=4), st.sampled_from(["people", "punches", "approvals"]))
+def test_whatever_data_is_answered_comes_to_batches_or_to_our_own_error(
+    answers: list[object], kind: str
+) -> None:
+    turn = itertools.cycle(answers)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if "auth" in request.url.path:
+            return httpx2.Response(200, json=feishu.answer("token"))
+        said = {"code": 0, "data": next(turn)}
+        return httpx2.Response(200, content=json.dumps(said).encode())
+
+    http, url = Http(FakeClock(), transport=httpx2.MockTransport(answer)), "http://feishu.test"
+    tokens = TokenCache(lambda: wire.fetch_token(http, url, "cli", "secret"), FakeClock())
+    caller = Caller(http, tokens, Wire(), Rhythm(lambda: 0.5), lambda _: False)
+    connector = Feishu(FeishuSettings(app_id="cli"), Api(caller, url), bytes(32))
+    window = Window(1_789_920_000_000, 1_789_920_000_000 + 60 * 24 * 3_600_000)
+    with contextlib.suppress(ConnectorError):
+        for batch in connector.fetch(Kind(kind), window, ["a", "b"]):
+            assert batch.kind is Kind(kind)
