@@ -46,6 +46,7 @@ class AsideOut(BaseModel):
     why: Why
     records: int
     people: int
+    newest_at: datetime = Field(description="When the newest of them was punched.")
 
 
 class SourceOut(BaseModel):
@@ -77,7 +78,12 @@ def _shown(one: SourceStatus) -> SourceOut:
         unmapped=len(one.unmapped),
         unanswered=list(one.unanswered),
         aside=[
-            AsideOut(why=count.why, records=count.records, people=count.people)
+            AsideOut(
+                why=count.why,
+                records=count.records,
+                people=count.people,
+                newest_at=values.utc(count.newest_ms),
+            )
             for count in one.aside
         ],
         oddities=[what for what, _ in one.oddities],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -26,16 +27,13 @@ def add_all(
     if not new:
         return
     clock_ins = [ClockIn(one.clock_in_id(), 1, now_ms, one) for one in new]
-    hashes = [one.record_hash() for one in new]
+    bodies = [one.body() for one in new]
+    hashes = [hashlib.sha256(body).digest() for body in bodies]
     sealed = vault.seal_many(
         conn,
         [
-            ToSeal(
-                person(one.content.employee_id),
-                one.content.body(),
-                service.context_of(one.reference),
-            )
-            for one in clock_ins
+            ToSeal(person(one.content.employee_id), body, service.context_of(one.reference))
+            for one, body in zip(clock_ins, bodies, strict=True)
         ],
         now_ms,
     )

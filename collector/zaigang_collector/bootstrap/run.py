@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from types import TracebackType
-from typing import Final
+from typing import Final, Protocol
 
 import uvicorn
 
@@ -82,6 +82,15 @@ def serve(collector: Opened, stop_on: Sequence[signal.Signals], notify: str | No
     asyncio.run(until_signal())
 
 
+class _Part(Protocol):
+    """What works in a thread of its own."""
+
+    @property
+    def problem(self) -> str | None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 @contextlib.asynccontextmanager
 async def running(collector: Opened, alive: Pulse | None = None) -> AsyncIterator[Ports]:
     """Everything started on entry and stopped on exit. `alive` is told as it gets on."""
@@ -99,22 +108,14 @@ async def running(collector: Opened, alive: Pulse | None = None) -> AsyncIterato
             ledger.withhold(behind.sentence)
         worker = Worker(collector, partial(alive.beat, pulse.JUDGING))
         mqtt = await stack.enter_async_context(mqtt_running(collector, alive.beat))
-        ledger.start()
-        stack.push_async_callback(asyncio.to_thread, ledger.stop)
-        anchorer.start()
-        stack.push_async_callback(asyncio.to_thread, anchorer.stop)
-        worker.start()
-        stack.push_async_callback(asyncio.to_thread, worker.stop)
-        connecting = Connecting(collector)
-        connecting.start()
-        stack.push_async_callback(asyncio.to_thread, connecting.stop)
-        retaining = Retaining(collector)
-        retaining.start()
-        stack.push_async_callback(asyncio.to_thread, retaining.stop)
+        connecting, retaining = Connecting(collector), Retaining(collector)
+        parts: tuple[_Part, ...] = (ledger, anchorer, worker, connecting, retaining)
+        for part in parts:
+            part.start()
+            stack.push_async_callback(asyncio.to_thread, part.stop)
 
         def not_working() -> list[str]:
-            told = [mqtt.problem(), ledger.problem, anchorer.problem, worker.problem]
-            told += [connecting.problem, retaining.problem]
+            told = [mqtt.problem(), *(part.problem for part in parts)]
             return [problem for problem in told if problem]
 
         device = http.listen(settings.device_host, settings.device_port, "device endpoint")

@@ -84,16 +84,17 @@ class Importer:
         wanted: dict[str, Punch] = {}
         for punch in batch.punches:
             tally.odd.update(punch.odd)
-            if punch.standing is Standing.NO_PUNCH:
-                tally.no_punch += 1
-            elif punch.person not in self.ours:
-                tally.not_ours += 1
-            else:
+            if punch.person in self.ours:
                 wanted[punch.vendor_id] = punch  # a page that comes twice brings it twice
+            else:
+                tally.not_ours += 1
         hashes = known.record_hashes(conn, self.source, sorted(wanted))
         days = _Days(conn)
         put_aside, taken, fresh = [], [], []
         for punch in wanted.values():
+            if punch.standing is Standing.NO_PUNCH and punch.vendor_id not in hashes:
+                tally.no_punch += 1
+                continue
             made = self._made(conn, days, punch, punch.vendor_id in hashes)
             if isinstance(made, Why):
                 put_aside.append(Aside(punch, self.ours[punch.person], made))
@@ -133,7 +134,8 @@ class Importer:
 
     def _new(self, punch: Punch, direction: Direction, site_id: str) -> NewClockIn:
         flags = set(punch.flags)
-        if punch.standing is Standing.DISCOUNTED:
+        if punch.standing is not Standing.COUNTS:
+            # Also what was a punch and is none any more, as when a correction was taken back.
             flags.add(Flag.DISCOUNTED)
         received_ms = punch.received_ms
         if received_ms is not None and not believable(received_ms, self.now_ms):

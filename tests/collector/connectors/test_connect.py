@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from tests.factories.api_world import ApiWorld, api_world
+from tests.factories.vault import VAULT
 from tests.fakes import dingtalk, dingtalk_month
 from tests.fakes.clock import FakeClock
 from tests.fakes.dingtalk import APP_KEY, APP_SECRET, SENTINEL, FakeDingTalk
@@ -20,14 +21,16 @@ from zaigang_collector.access.model import Scope
 from zaigang_collector.assessment import notes, store
 from zaigang_collector.assessment.model import StoredAssessment
 from zaigang_collector.attendance import service as attendance
+from zaigang_collector.attendance.model import Kind as Word
 from zaigang_collector.bootstrap.connecting import EVERY_S, Connecting
 from zaigang_collector.bootstrap.run import Background
 from zaigang_collector.bootstrap.worker import Worker
 from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
 from zaigang_collector.config import Settings
-from zaigang_collector.connectors import state
-from zaigang_collector.connectors.contract import Kind, Plan
+from zaigang_collector.connectors import aside, state
+from zaigang_collector.connectors.aside import Aside, Why
+from zaigang_collector.connectors.contract import Kind, Plan, Punch
 from zaigang_collector.connectors.dingtalk import records
 from zaigang_collector.connectors.errors import ConnectorError, Reason
 from zaigang_collector.directory import csv_import
@@ -476,3 +479,25 @@ def test_the_interface_tells_who_is_silent_since_when_and_why(world: ApiWorld) -
     }
     metrics = world.client.get("/metrics", headers=headers).text
     assert 'zaigang_source_silent{kind="punches",source="dingtalk"} 1.0' in metrics
+
+
+def test_the_interface_tells_how_much_is_no_clock_in(world: ApiWorld) -> None:
+    headers, url = world.token(Scope.READ_HEALTH), "/api/v1/fleet/sources"
+    plan = Plan(30 * 60_000, 0)
+    with db.writing(world.engine) as conn:
+        state.succeeded(conn, "dingtalk", Kind.PUNCHES, 0, plan, world.clock.utc)
+        made = Punch(
+            vendor_id="7", person="x", direction=None, punched_ms=world.clock.utc, word=Word.OWN
+        )
+        aside.keep(
+            conn, VAULT, "dingtalk", [Aside(made, "E001", Why.NO_DIRECTION)], world.clock.utc
+        )
+    (one,) = world.client.get(url, headers=headers).json()["items"]
+    assert one["aside"] == [
+        {
+            "why": "no_direction",
+            "records": 1,
+            "people": 1,
+            "newest_at": "2026-09-21T14:13:20Z",
+        }
+    ]

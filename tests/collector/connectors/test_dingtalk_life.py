@@ -121,6 +121,16 @@ def test_a_punch_that_dingtalk_discounts_later_is_part_of_no_interval_any_more(
     assert (found.content.direction, found.content.site_id) == (Direction.IN, "hq")
 
 
+def test_a_correction_that_is_taken_back_is_part_of_no_interval_any_more(here: Connected) -> None:
+    here.vendor.punches = [punched(0, 9, sourceType="BOSS")]
+    here.poll()
+    here.vendor.punches = [punched(0, 9, sourceType="SYSTEM", timeResult="NotSigned")]
+    here.poll(everything=True)
+    (found,) = stored(here)
+    assert (found.version, found.content.counts) == (2, False)
+    assert here.poll(everything=True).tallies[PUNCHES].unchanged == 1
+
+
 def test_a_discounted_punch_is_kept_aside_and_is_no_clock_in(here: Connected) -> None:
     row = dingtalk.punch(2, id=77, userId=person(0), userCheckTime=at_ms(MONDAY, 9))
     here.vendor.punches = [row]
@@ -580,7 +590,7 @@ def test_a_month_of_twenty_people_imported_twice_changes_nothing(tmp_path: Path)
         tally = first.tallies[PUNCHES]
         assert tally.added == len(counting) > 800
         assert tally.aside == {Why.DISCOUNTED: len(rows) - len(valid)}
-        assert tally.no_punch == 2 * (len(valid) - len(counting))  # each row comes twice
+        assert tally.no_punch == len(valid) - len(counting)
         before = table_of(here)
         vendor.numbers_as_strings = True
         clock.advance(HOUR_MS)

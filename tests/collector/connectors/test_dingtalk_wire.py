@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import dingtalk
+from tests.fakes.clock import FakeClock
 from tests.fakes.dingtalk import SENTINEL
-from zaigang_collector.connectors.dingtalk.wire import Wire
+from zaigang_collector.connectors.backoff import Rhythm
+from zaigang_collector.connectors.contract import Window
+from zaigang_collector.connectors.dingtalk.api import Api
+from zaigang_collector.connectors.dingtalk.wire import Wire, fetch_token
 from zaigang_collector.connectors.errors import ConnectorError, Reason
-from zaigang_collector.connectors.http import Answer, Request
-from zaigang_collector.connectors.tokens import Token
+from zaigang_collector.connectors.http import Answer, Caller, Http, Request
+from zaigang_collector.connectors.tokens import Token, TokenCache
 
 OLDER, NEWER = "POST /attendance/listRecord", "POST /v1.0/workflow/x"
 
@@ -102,6 +109,75 @@ def test_the_token_goes_where_each_host_wants_it() -> None:
     assert (older.query, older.headers) == ({"access_token": "secret"}, {})
     assert newer.query == {"a": "b"}
     assert newer.headers == {"x-acs-dingtalk-access-token": "secret"}
+
+
+@pytest.fixture
+def vendor() -> Iterator[tuple[Api, list[Any], list[httpx2.Request]]]:
+    """Calls that are answered with what is put into the list, and what was asked."""
+    answers: list[Any] = [dingtalk.answer("v1_token")]
+    asked: list[httpx2.Request] = []
+
+    def answered(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(200, json=answers.pop(0))
+
+    clock = FakeClock()
+    http = Http(clock, transport=httpx2.MockTransport(answered))
+    tokens = TokenCache(lambda: fetch_token(http, "https://api", "k", "s"), clock)
+    caller = Caller(http, tokens, Wire(), Rhythm(lambda: 0.0), lambda _: False)
+    yield Api(caller, "https://api", "https://oapi", ZoneInfo("Asia/Shanghai")), answers, asked
+    http.close()
+
+
+DAY = Window(1_789_920_000_000, 1_790_006_400_000)
+
+
+def test_the_documented_answers_are_read(
+    vendor: tuple[Api, list[Any], list[httpx2.Request]],
+) -> None:
+    api, answers, asked = vendor
+    answers.append(dingtalk.answer("listsub"))
+    assert api.departments(1) == [1001]
+    answers.append(dingtalk.answer("user_list"))
+    ((user,),) = api.users(1)
+    assert user["userid"] == "zhang3"
+    answers.append(dingtalk.answer("listRecord"))
+    assert len(api.punches(["zhang3"], DAY)) == 5
+    body = json.loads(asked[-1].content)
+    assert (body["checkDateFrom"], body["checkDateTo"]) == (
+        "2026-09-21 00:00:00",
+        "2026-09-22 00:00:00",
+    )
+    answers.append(dingtalk.answer("getleavestatus"))
+    ((leave,),) = api.leave(["wang5"], DAY)
+    assert leave["userid"] == "wang5"
+    answers.append(dingtalk.answer("checkin_records"))
+    ((visit,),) = api.check_ins("boss", ["li4"], DAY)
+    assert visit["userId"] == "li4"
+    # The next page's number comes as a string, goes as one, and is absent on the last.
+    answers.extend([dingtalk.answer("instance_ids"), dingtalk.answer("instance_ids_last")])
+    assert list(api.approvals("PROC-1", ["zhang3"], DAY)) == [
+        ["inst-0001", "inst-0002"],
+        ["inst-0003"],
+    ]
+    assert [json.loads(one.content)["nextToken"] for one in asked[-2:]] == [0, 20]
+    answers.append(dingtalk.answer("instance"))
+    assert api.approval("inst-0001")["originatorUserId"] == "zhang3"
+    hosts = {(one.url.host, one.url.path.startswith("/v1.0/")) for one in asked}
+    assert hosts == {("oapi", False), ("api", True)}
+
+
+@pytest.mark.parametrize("cursor", [0, -1, None, "x"])
+def test_a_cursor_that_does_not_go_on_is_not_followed(
+    vendor: tuple[Api, list[Any], list[httpx2.Request]], cursor: object
+) -> None:
+    api, answers, asked = vendor
+    result = {"has_more": True, "next_cursor": cursor, "list": []}
+    answers.append({"errcode": 0, "result": result})
+    with pytest.raises(ConnectorError) as caught:
+        list(api.users(1))
+    assert caught.value.reason is Reason.GARBLED
+    assert len(asked) == 2  # token, and one page
 
 
 BODIES = st.binary(max_size=200) | st.recursive(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
 from tests.factories.directory import stored_employee, stored_site
@@ -33,6 +37,7 @@ from zaigang_collector.connectors.contract import (
     Place,
     Plan,
     Punch,
+    Standing,
     Window,
 )
 from zaigang_collector.connectors.errors import ConnectorError, Reason
@@ -130,8 +135,15 @@ class Here:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Here]:
+    with ground(tmp_path) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def ground(folder: Path) -> Iterator[Here]:
+    """A directory with three people, and a connector that is asked for them."""
     database.all_tables()
-    engine = database.in_file(tmp_path)
+    engine = database.in_file(folder)
     with db.writing(engine) as conn:
         stored_site(conn, id="hq")
         for name in ("E1", "E2", "E3"):
@@ -157,6 +169,57 @@ def clock_ins(here: Here) -> list[str]:
     with db.reading(here.engine) as conn:
         found = attendance.list_page(conn, VAULT, attendance.Filter(), None, 100)
     return [one.content.source_id for one in found]
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("punch"), st.sampled_from("ab"), st.integers(0, 40)),
+        st.tuples(st.just("edit"), st.integers(0, 9), st.sampled_from([*Word])),
+        st.tuples(st.just("discount"), st.integers(0, 9), st.booleans()),
+        st.tuples(st.just("pass"), st.sampled_from([None, *Reason]), st.integers(0, 2)),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=25)
+@given(STEPS)
+def test_whatever_happens_on_the_way_in_the_end_there_is_what_the_source_says(
+    steps: list[tuple[Any, ...]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, ground(Path(folder)) as here:
+        told: dict[str, Punch] = {}
+        now_ms = NOW
+        for name, first, second in steps:
+            now_ms += HOUR_MS
+            if name == "punch":
+                made = punch(first, NOW - second * HOUR_MS)
+                told.setdefault(made.vendor_id, made)
+            elif name == "pass":
+                failing = {} if first is None else {Kind.PUNCHES: first}
+                here.connector.failing, here.connector.fails_after = failing, second
+                here.poll(now_ms)
+            elif first < len(told):
+                which = sorted(told)[first]
+                standing = Standing.DISCOUNTED if second else Standing.COUNTS
+                change = {"word": second} if name == "edit" else {"standing": standing}
+                told[which] = dataclasses.replace(told[which], **change)
+            here.connector.punches = list(told.values())
+        here.connector.failing = {}
+        here.poll(now_ms + 7 * HOUR_MS)
+        expected = {
+            (one.vendor_id, one.word, one.standing is Standing.COUNTS) for one in told.values()
+        }
+        assert stored_of(here) == expected
+        tally = here.poll(now_ms + 14 * HOUR_MS).tallies[Kind.PUNCHES]
+        assert (tally.added, tally.new_versions, tally.unchanged) == (0, 0, len(told))
+
+
+def stored_of(here: Here) -> set[tuple[str, Word, bool]]:
+    """Id, whose word and whether it counts, of every clock-in."""
+    with db.reading(here.engine) as conn:
+        found = attendance.list_page(conn, VAULT, attendance.Filter(), None, 100)
+    return {(one.content.source_id, one.content.kind, one.content.counts) for one in found}
 
 
 def test_people_come_first_and_everybody_is_read_from_the_first_days_on(here: Here) -> None:
