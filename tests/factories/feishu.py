@@ -33,7 +33,8 @@ class FeishuConnected:
 
     def __post_init__(self) -> None:
         self.engine, self.clock, self.waits = self.ground.engine, self.vendor.clock, list[float]()
-        self.http = Http(self.clock, silence_s=0.5)
+        # Longer than any answer takes on a loaded machine: who waits for a silence sets its own.
+        self.http = Http(self.clock, silence_s=20)
         self.tokens = TokenCache(self._fetch_token, self.clock)
 
     def connector(self) -> Feishu:

@@ -35,6 +35,7 @@ from zaigang_collector.connectors import aside, contract, people, state
 from zaigang_collector.connectors.aside import Why
 from zaigang_collector.connectors.errors import Reason
 from zaigang_collector.connectors.files import PeopleSettings, SiteSettings
+from zaigang_collector.connectors.http import Http
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Assignment
 from zaigang_shared.device_config import Shift
@@ -337,7 +338,6 @@ def test_when_nobody_is_shown_punches_are_not_asked_for(here: FeishuConnected) -
         ("page", [0.75]),
         ("5xx", [0.75]),
         ("truncated", [0.75]),
-        ("silent", [0.75]),
     ],
 )
 @pytest.mark.parametrize("before", [0, 1, 2, 3, 4])
@@ -355,6 +355,17 @@ def test_what_passes_is_not_noticed_but_for_a_wait(
     assert passed.failures == {}
     assert len(shown(here)) == 1
     assert here.waits == [pytest.approx(one) for one in waits]
+
+
+def test_a_call_that_is_not_answered_is_made_again(here: FeishuConnected) -> None:
+    here.http.close()
+    here.http = Http(here.clock, silence_s=0.5)
+    here.vendor.flows, here.vendor.results = [punched(0, 9)], [counting(0, 9)]
+    here.vendor.faults = ["", "", "", "", "silent"]
+    assert here.poll().failures == {}
+    assert len(shown(here)) == 1
+    assert here.waits[0] == pytest.approx(0.75)
+    assert here.vendor.calls()[FLOWS] > 1
 
 
 def test_what_is_read_as_an_answer_and_is_none_of_this_call_is_told(here: FeishuConnected) -> None:
