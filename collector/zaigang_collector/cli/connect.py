@@ -25,7 +25,8 @@ _NAMES: Final = ("dingtalk", "feishu")
 _LISTED_MOST: Final = 50
 _ASIDE: Final = {
     Why.DISCOUNTED: Text(
-        "{n} 条打卡被来源判为无效，不算打卡", "{n} records that the source discounts: no clock-ins"
+        "{n} 条打卡来源没有采用，不算打卡",
+        "{n} records that the source does not accept: no clock-ins",
     ),
     Why.NO_DIRECTION: Text(
         "{n} 条打卡没有说明是上班还是下班", "{n} records that do not say whether in or out"

@@ -77,8 +77,8 @@ def test_check_says_in_words_what_works_and_what_feishu_never_tells(
     assert capsys.readouterr().out.splitlines() == [
         "正常  凭证有效，已连上飞书。",
         "正常  通讯录里有 3 人，按工号对上了 3 人。",
-        "正常  考勤打卡流水和打卡结果（attendance:task:readonly）：能取到，3 人近一天有 1 条。",
-        "正常  请假、出差和外出（attendance:task:readonly）：能取到，3 人近一天有 0 条。",
+        "正常  考勤打卡流水和打卡结果（权限 attendance:task:readonly，数据范围在考勤管理后台）：能取到，3 人近一天有 1 条。",
+        "正常  请假、出差和外出（权限同上）：能取到，3 人近一天有 0 条。",
         "正常  飞书不提供打卡坐标，也不返回被它判为无效的打卡：没有坐标、看不到无效打卡，都不说明员工有什么问题。",
     ]
     assert run(data, "connect", "feishu", "--check", "--lang", "en") == Exit.OK

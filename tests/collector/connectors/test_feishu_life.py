@@ -61,7 +61,7 @@ def here(tmp_path: Path) -> Iterator[FeishuConnected]:
 
 def stored(engine: Engine) -> list[ClockIn]:
     with db.reading(engine) as conn:
-        return list(attendance.list_page(conn, VAULT, Filter(), None, 10_000))
+        return list(attendance.list_page(conn, VAULT, Filter(), None, 100_000))
 
 
 def punched(number: int, hour: float, day: dt.date = MONDAY, way: int = 0, **changes: Any) -> Row:

@@ -21,12 +21,13 @@ _MANNER: Final = Manner(
             "names those that it covers",
         ),
         Kind.PUNCHES: Text(
-            "考勤打卡流水和打卡结果（attendance:task:readonly）",
-            "attendance: punches and daily results (attendance:task:readonly)",
+            "考勤打卡流水和打卡结果（权限 attendance:task:readonly，数据范围在考勤管理后台）",
+            "attendance: punches and daily results (attendance:task:readonly; whose, is set in "
+            "attendance's back office)",
         ),
         Kind.APPROVALS: Text(
-            "请假、出差和外出（attendance:task:readonly）",
-            "leave, trips and outings (attendance:task:readonly)",
+            "请假、出差和外出（权限同上）",
+            "leave, trips and outings (with the same permission)",
         ),
     },
     at_once={Kind.PUNCHES: api.PEOPLE, Kind.APPROVALS: api.PEOPLE},
