@@ -267,11 +267,14 @@ def flow(number: int, **changes: Any) -> Row:
 
 
 def result(who: str, day: dt.date, came: str = "", went: str = "", **changes: Any) -> Row:
-    """What was made of a day: the ids of the two punches that count."""
+    """What was made of a day from nine to six: the ids of the two punches that count."""
+    nine, six = (dt.datetime(day.year, day.month, day.day, hour, tzinfo=ZONE) for hour in (9, 18))
     row: Row = answer("user_tasks")["data"]["user_task_results"][0]
     record = row["records"][0] | {
         "check_in_record_id": came,
         "check_out_record_id": went,
+        "check_in_shift_time": str(round(nine.timestamp())),
+        "check_out_shift_time": str(round(six.timestamp())),
         "check_out_result_supplement": "None",
         "check_in_record": {"location_name": SENTINEL, "comment": SENTINEL},
     }

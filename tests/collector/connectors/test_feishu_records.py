@@ -137,10 +137,17 @@ def test_where_nothing_is_known_of_the_day_a_punch_has_no_direction_and_is_not_d
 
 
 def test_a_shift_ends_on_the_next_day_and_its_result_is_of_its_own() -> None:
-    night = of_days(feishu.result(WHO, MONDAY, "came", WIFI))
-    at_six = str((MIDNIGHT + 30 * HOUR_MS) // 1000)
+    at_six, at_ten, at_eleven = (str((MIDNIGHT + hour * HOUR_MS) // 1000) for hour in (30, 34, 35))
+    night = of_days(feishu.result(WHO, MONDAY, "came", WIFI, check_out_shift_time=at_six))
     assert read(0, night, check_time=at_six).direction is Direction.OUT
-    assert read(0, night, check_time=at_six, record_id="5").standing is Standing.DISCOUNTED
+    for at, standing in [
+        (at_six, Standing.DISCOUNTED),
+        (at_ten, Standing.DISCOUNTED),
+        (at_eleven, Standing.COUNTS),  # of a day of which nothing is known
+    ]:
+        assert read(0, night, check_time=at, record_id="5").standing is standing
+    untold = of_days(feishu.result(WHO, MONDAY, "came", "went", check_out_shift_time=""))
+    assert read(0, untold, check_time=at_six).standing is Standing.COUNTS
 
 
 def test_a_place_that_is_told_in_words_is_not_the_assigned_one() -> None:

@@ -7,12 +7,14 @@ approvals alone (30 days); of the others the same is assumed.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from zaigang_collector.connectors import fields
 from zaigang_collector.connectors.contract import Window
 from zaigang_collector.connectors.errors import ConnectorError, Reason
+from zaigang_collector.connectors.feishu.settings import DEPARTMENT
 from zaigang_collector.connectors.fields import FieldError
 from zaigang_collector.connectors.http import Caller, Request
 
@@ -29,6 +31,7 @@ _PAGES_MOST: Final = 2_000
 # Larger goes on asking with what is no cursor; smaller refuses a long one (the documented is 96).
 _CURSOR_MOST: Final = 2_000
 _APPROVED: Final = 2
+_DEPARTMENT: Final = re.compile(DEPARTMENT)
 _CONTACTS: Final = "/open-apis/contact/v3"
 _ATTENDANCE: Final = "/open-apis/attendance/v1"
 
@@ -40,10 +43,19 @@ class Api:
         self._caller = caller
         self._url = url
 
-    def departments(self, parent: str) -> Iterator[list[Any]]:
-        """Departments right under one, page by page. Not with all below them: of a large company
-        that is refused."""
-        return self._pages(f"{_CONTACTS}/departments/{parent}/children", {"fetch_child": "false"})
+    def departments(self, parent: str) -> list[str]:
+        """Ids of the departments right under one. Not with all below them: of a large company that is
+        refused."""
+        path = f"{_CONTACTS}/departments/{parent}/children"
+        found = []
+        for rows in self._pages(path, {"fetch_child": "false"}):
+            for row in rows:
+                name = row.get("open_department_id") if isinstance(row, dict) else None
+                # A list with a hole would be taken for all people there are.
+                if not isinstance(name, str) or not _DEPARTMENT.fullmatch(name):
+                    raise _garbled(f"GET {path}")
+                found.append(name)
+        return found
 
     def users(self, department: str) -> Iterator[list[Any]]:
         """People right in a department, page by page."""

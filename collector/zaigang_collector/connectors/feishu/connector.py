@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from zaigang_collector.connectors import fields, windows
+from zaigang_collector.connectors import windows
 from zaigang_collector.connectors.asking import answered, readable
 from zaigang_collector.connectors.contract import Batch, Checked, Kind, Person, Plan, Punch, Window
 from zaigang_collector.connectors.feishu import api, approving, checking, records, results
 from zaigang_collector.connectors.feishu.api import Api
 from zaigang_collector.connectors.feishu.records import Reading
 from zaigang_collector.connectors.feishu.results import Results
-from zaigang_collector.connectors.feishu.settings import DEPARTMENT, FeishuSettings
-from zaigang_collector.connectors.fields import FieldError
+from zaigang_collector.connectors.feishu.settings import FeishuSettings
 
 SOURCE: Final = "feishu"
 _MINUTE_MS: Final = 60_000
@@ -33,7 +31,6 @@ _APPROVALS_BACK_MS: Final = 14 * _DAY_MS
 # More is refused; less, and leave of tomorrow is known tomorrow.
 _APPROVALS_AHEAD_MS: Final = _DAY_MS
 _APPROVALS_EVERY_MS: Final = 4 * _HOUR_MS
-_DEPARTMENT: Final = re.compile(DEPARTMENT)
 
 
 class Feishu:
@@ -97,18 +94,7 @@ class Feishu:
                     persons=persons,
                     unreadable=unreadable,
                 )
-            under = yield from self._under(department)
-            waiting += under
-
-    def _under(self, department: str) -> Generator[Batch, None, list[str]]:
-        """Departments right under one; batches where some could not be read."""
-        found: list[str] = []
-        for rows in self._api.departments(department):
-            named, unreadable = readable(rows, _department, "department")
-            found += named
-            if unreadable:
-                yield Batch(kind=Kind.PEOPLE, window=Window(0, 0), people=(), unreadable=unreadable)
-        return found
+            waiting += self._api.departments(department)
 
     def _punches(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
         for group in windows.groups(people, api.PEOPLE):
@@ -167,12 +153,3 @@ class Feishu:
 
     def _day(self, at_ms: int) -> dt.date:
         return dt.datetime.fromtimestamp(at_ms / 1000, self._reading.zone).date()
-
-
-def _department(given: object) -> str:
-    """The id of a department. Raises FieldError."""
-    row: Mapping[str, Any] = fields.mapping(given, "department")
-    found = fields.needed_identifier(row, "open_department_id")
-    if not _DEPARTMENT.fullmatch(found):
-        raise FieldError("open_department_id", "an id like od-4e6ac4d14bcd5071")
-    return found

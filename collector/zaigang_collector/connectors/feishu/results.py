@@ -20,10 +20,10 @@ _SIDES: Final = {"check_in": Direction.IN, "check_out": Direction.OUT}
 _NO_RECORD: Final = ("", "0")
 _NO_GROUP: Final = "1"
 _DAY: Final = dt.timedelta(days=1)
-# Until this hour a punch may be the end of the shift of the day before. Larger calls somebody's
-# Saturday afternoon not counted, where nothing is known of it; smaller misses that a punch at the end
-# of a long night does not count.
-_NIGHT_ENDS_H: Final = 12
+# So long after its planned end a shift of the day before may still be punched out of. Larger calls the
+# next day's punches not counted, where nothing is known of that day; smaller misses that a punch after
+# a long night does not count.
+_AFTER_S: Final = 4 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,16 @@ class Results:
 
     counted: Mapping[str, Counted] = field(default_factory=dict)
     """By id of the punch."""
-    days: frozenset[tuple[str, int]] = frozenset()
-    """People and days, as 20260921, of which a punch counts."""
+    ends_s: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """By person and day, as 20260921, of which a punch counts: when its last shift was to end, as a
+    Unix time; 0: not told."""
 
     def judged(self, person: str, at: dt.datetime) -> bool:
         """Whether a punch at that time, in the local clock, would be named if it counted."""
-        days = [at.date()]
-        if at.hour < _NIGHT_ENDS_H:
-            days.append(at.date() - _DAY)
-        return any((person, number(day)) in self.days for day in days)
+        if (person, number(at.date())) in self.ends_s:
+            return True
+        night_s = self.ends_s.get((person, number(at.date() - _DAY)), 0)
+        return at.timestamp() <= night_s + _AFTER_S
 
 
 def number(day: dt.date) -> int:
@@ -82,6 +83,8 @@ class Row:
     day: int
     named: tuple[tuple[str, Counted], ...]
     """Ids of punches, those of shifts before those of overtime, which may name the same."""
+    ends_s: int
+    """When the last shift was to end; 0: not told."""
 
 
 def read(given: object) -> Row:
@@ -90,23 +93,28 @@ def read(given: object) -> Row:
     person = fields.needed_identifier(row, "user_id")
     day = fields.needed_integer(row, "day")
     group_id = fields.identifier(row, "group_id")
-    found = []
+    found, ends_s = [], 0
     for one in fields.sequence(row.get("records"), "records"):
         record = fields.mapping(one, "records")
         overtime = fields.integer(record, "task_shift_type") or 0
         group = None if group_id == _NO_GROUP else group_id
         found += [(overtime, name, counted) for name, counted in _sides(record, day, group)]
+        ends_s = max(ends_s, fields.integer(record, "check_out_shift_time") or 0)
     found.sort(key=lambda each: each[:2])
-    return Row(person, day, tuple((name, counted) for _, name, counted in found))
+    return Row(person, day, tuple((name, counted) for _, name, counted in found), ends_s)
 
 
 def gathered(rows: list[Row]) -> Results:
     """All rows together."""
     counted: dict[str, Counted] = {}
+    ends_s: dict[tuple[str, int], int] = {}
     for row in sorted(rows, key=lambda one: (one.day, one.person)):
         for name, one in row.named:
             counted.setdefault(name, one)
-    return Results(counted, frozenset((row.person, row.day) for row in rows if row.named))
+        if row.named:
+            key = row.person, row.day
+            ends_s[key] = max(ends_s.get(key, 0), row.ends_s)
+    return Results(counted, ends_s)
 
 
 def _sides(
