@@ -49,7 +49,7 @@ class Connected:
     app_secret: str = APP_SECRET
 
     def __post_init__(self) -> None:
-        self.http = Http(self.clock, silence_s=0.5)
+        self.http = Http(self.clock)
         self.tokens = TokenCache(
             lambda: wire.fetch_token(self.http, self.vendor.url, APP_KEY, self.app_secret),
             self.clock,
@@ -74,6 +74,12 @@ class Connected:
         source = Source(self.connector(), self.settings)
         poller = Poller(self.engine, VAULT, self.randomness, source)
         return poller.run(self.clock.utc_ms(), **how)
+
+    def is_impatient(self) -> None:
+        """Whoever says nothing for a moment is given up; on a loaded machine also who would answer."""
+        self.http.close()
+        self.http = Http(self.clock, silence_s=0.5)
+        self._connector = None
 
     def set(self, **changes: Any) -> None:
         """Change settings."""

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import SQLAlchemyError
 
 from zaigang_collector.bootstrap.data import Opened
-from zaigang_collector.connectors import files, http
+from zaigang_collector.connectors import erasing, files, http
 from zaigang_collector.connectors.backoff import Rhythm
 from zaigang_collector.connectors.dingtalk import connector as dingtalk
 from zaigang_collector.connectors.dingtalk import settings as dingtalk_settings
@@ -120,6 +120,9 @@ class Connecting:
         """What of ours does not work; None: nothing. What a source refuses is told elsewhere."""
 
     def start(self) -> None:
+        """Raises what the database raises."""
+        with self._collector.writing() as conn:
+            erasing.disconnect(conn, [one.name for one in self._sources])
         if self._sources:
             self._thread.start()
 

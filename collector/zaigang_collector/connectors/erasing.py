@@ -7,7 +7,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from zaigang_collector.connectors.tables import ASIDE, PERSON, READ
+from zaigang_collector.connectors.tables import ASIDE, ODDITY, PERSON, READ, STATE
 
 
 def forget(conn: Connection, employee_id: str) -> dict[str, int]:
@@ -21,6 +21,13 @@ def forget(conn: Connection, employee_id: str) -> dict[str, int]:
     conn.execute(sa.delete(PERSON).where(is_theirs))
     aside = conn.execute(sa.delete(ASIDE).where(ASIDE.c.employee_id == employee_id)).rowcount
     return {"records_aside": aside}
+
+
+def disconnect(conn: Connection, connected: Collection[str]) -> None:
+    """Delete what is known of sources that are set up no more: their people, and how they are.
+    Otherwise they would be called silent for ever. What became of their records stays."""
+    for table in (STATE, PERSON, READ, ODDITY):
+        conn.execute(sa.delete(table).where(table.c.source.not_in(sorted(connected))))
 
 
 def retire(conn: Connection, before_ms: int, spared: Collection[str]) -> dict[str, int]:

@@ -54,7 +54,6 @@ WHOLE: Final = frozenset(
         Reason.QUOTA,
         Reason.TOKEN,
         Reason.CREDENTIALS,
-        Reason.STOPPED,
     }
 )
 

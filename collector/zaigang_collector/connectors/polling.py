@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from typing import Final, Protocol
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from zaigang_collector import db
 from zaigang_collector.connectors import importing, people, state, words
 from zaigang_collector.connectors.contract import Batch, Connector, Kind, Person, Plan, Window
-from zaigang_collector.connectors.errors import WHOLE, ConnectorError
+from zaigang_collector.connectors.errors import WHOLE, ConnectorError, Reason
 from zaigang_collector.connectors.files import PeopleSettings, SiteSettings
 from zaigang_collector.connectors.importing import Importer, Tally
 from zaigang_collector.connectors.placing import Sites
@@ -44,9 +43,6 @@ class Settings(Protocol):
         """How far back somebody is read who never was."""
         ...
 
-    @property
-    def time_zone(self) -> str: ...
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -58,10 +54,6 @@ class Source:
     @property
     def name(self) -> str:
         return self.connector.source
-
-    @property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.settings.time_zone)
 
 
 @dataclass(slots=True)
@@ -94,6 +86,10 @@ class Poller:
             try:
                 passed.tallies[kind] = self._ask(kind, plans[kind], now_ms, from_ms)
             except ConnectorError as error:
+                if (
+                    error.reason is Reason.STOPPED
+                ):  # nothing of the source's: the next start goes on
+                    break
                 self._failed(kind, plans[kind], error, now_ms)
                 passed.failures[kind] = error
                 if error.reason in WHOLE or self._knows_nobody(kind):

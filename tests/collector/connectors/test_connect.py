@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from tests.factories.api_world import ApiWorld, api_world
@@ -28,11 +29,12 @@ from zaigang_collector.bootstrap.worker import Worker
 from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
 from zaigang_collector.config import Settings
-from zaigang_collector.connectors import aside, state
+from zaigang_collector.connectors import aside, state, status
 from zaigang_collector.connectors.aside import Aside, Why
 from zaigang_collector.connectors.contract import Kind, Plan, Punch
 from zaigang_collector.connectors.dingtalk import records
 from zaigang_collector.connectors.errors import ConnectorError, Reason
+from zaigang_collector.connectors.tables import ODDITY, PERSON, READ
 from zaigang_collector.directory import csv_import
 from zaigang_collector.errors import ConfigError
 from zaigang_collector.matching.model import Presence
@@ -442,6 +444,27 @@ def test_without_settings_nobody_is_asked(opened: bootstrap.Opened, vendor: Fake
     connecting.run_once()
     connecting.stop()
     assert vendor.asked == []
+
+
+def test_of_a_source_that_is_set_up_no_more_nothing_is_known_but_its_clock_ins(
+    opened: bootstrap.Opened, vendor: FakeDingTalk
+) -> None:
+    connecting, _ = fetched_and_judged(opened, vendor)
+    connecting.stop()
+    again = Connecting(opened)  # a start with the settings still there
+    again.start()
+    again.stop()
+    with opened.reading() as conn:
+        assert len(status.sources(conn, vendor.clock.utc)) == 1
+    (opened.directory.root / "dingtalk.toml").unlink()
+    without = Connecting(opened)
+    without.start()
+    without.stop()
+    with opened.reading() as conn:
+        assert status.sources(conn, vendor.clock.utc) == ()
+        for table in (PERSON, READ, ODDITY):
+            assert conn.execute(sa.select(table)).all() == []
+    assert len(clock_ins(opened)) == 1
 
 
 # The interface.

@@ -323,9 +323,16 @@ def test_who_was_forgotten_is_not_asked_about_any_more(here: Connected) -> None:
 # Faults.
 
 
-@pytest.mark.parametrize(
-    "fault", ["expired", "throttled", "busy", "5xx", "truncated", "odd shape", "silent"]
-)
+def test_who_says_nothing_is_given_up_and_asked_again(here: Connected) -> None:
+    here.is_impatient()
+    here.vendor.punches = [punched(0, 9)]
+    here.vendor.faults = ["", "", "", "silent"]
+    assert here.poll().failures == {}
+    assert len(stored(here)) == 1
+    assert len(here.waits) >= 1
+
+
+@pytest.mark.parametrize("fault", ["expired", "throttled", "busy", "5xx", "truncated", "odd shape"])
 def test_what_passes_is_not_noticed_but_for_a_wait(here: Connected, fault: str) -> None:
     here.vendor.punches = [punched(0, 9)]
     here.vendor.faults = ["", "", "", fault]  # token, people, departments, and then the punches

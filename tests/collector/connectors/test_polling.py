@@ -103,7 +103,6 @@ class Plain:
     people: PeopleSettings = field(default_factory=PeopleSettings)
     sites: SiteSettings = field(default_factory=lambda: SiteSettings(terminal={"door": "hq"}))
     first_days: int = 10
-    time_zone: str = "Asia/Shanghai"
 
 
 @dataclass
@@ -421,6 +420,15 @@ def test_a_source_that_is_gone_is_not_asked_for_the_rest(here: Here) -> None:
         silence = state.silent_since(conn, "scripted", NOW)
     assert silence is not None
     assert (silence.since_ms, silence.reason) == (None, Reason.UNREACHABLE)
+
+
+def test_being_stopped_is_no_failure_of_the_source(here: Here) -> None:
+    here.poll()
+    here.connector.failing = {Kind.PUNCHES: Reason.STOPPED}
+    passed = here.poll(NOW + HOUR_MS)
+    assert (passed.tallies, passed.failures) == ({}, {})
+    assert here.state(Kind.PUNCHES).reason is None
+    assert here.state(Kind.PUNCHES).through_ms == NOW
 
 
 def test_where_nobody_could_be_listed_yet_nothing_is_called_read(here: Here) -> None:
