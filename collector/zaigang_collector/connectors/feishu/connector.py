@@ -16,6 +16,7 @@ from zaigang_collector.connectors.feishu.api import Api
 from zaigang_collector.connectors.feishu.records import Reading
 from zaigang_collector.connectors.feishu.results import Results
 from zaigang_collector.connectors.feishu.settings import FeishuSettings
+from zaigang_collector.connectors.listing import everybody
 
 SOURCE: Final = "feishu"
 _MINUTE_MS: Final = 60_000
@@ -78,23 +79,8 @@ class Feishu:
         return checking.check(self, self._settings, now_ms, is_ours)
 
     def _people(self) -> Iterator[Batch]:
-        seen: set[str] = set()
-        waiting = list(self._settings.departments)
-        while waiting:
-            department = waiting.pop()
-            if department in seen:  # named twice in the settings, or in and under another
-                continue
-            seen.add(department)
-            for rows in self._api.users(department):
-                persons, unreadable = readable(rows, records.person, "user")
-                yield Batch(
-                    kind=Kind.PEOPLE,
-                    window=Window(0, 0),
-                    people=(),
-                    persons=persons,
-                    unreadable=unreadable,
-                )
-            waiting += self._api.departments(department)
+        asked, roots = self._api, self._settings.departments
+        return everybody(roots, asked.users, asked.departments, records.person)
 
     def _punches(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
         for group in windows.groups(people, api.PEOPLE):

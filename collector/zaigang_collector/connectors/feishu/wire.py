@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from zaigang_collector.connectors.errors import ConnectorError, Reason
-from zaigang_collector.connectors.fields import FieldError, needed_integer
 from zaigang_collector.connectors.http import Answer, Http, Request
-from zaigang_collector.connectors.tokens import Token
+from zaigang_collector.connectors.tokens import Token, granted
 
 _REASONS: Final[Mapping[str, Reason]] = {
     "99991400": Reason.THROTTLED,  # with HTTP 429, and with 400 where a call is old
@@ -70,22 +69,9 @@ def fetch_token(http: Http, url: str, app_id: str, app_secret: str) -> Token:
     """A new access token of the company. Raises ConnectorError."""
     body = {"app_id": app_id, "app_secret": app_secret}
     request = Request("POST", url, "/open-apis/auth/v3/tenant_access_token/internal", body=body)
-    try:
-        said = Wire().read(http.send(request))
-    except ConnectorError as error:
-        if error.reason in (Reason.REFUSED, Reason.TOKEN):
-            raise ConnectorError(Reason.CREDENTIALS, error.call, error.code) from None
-        raise
-    text = said.get("tenant_access_token")
-    try:
-        lives_s = needed_integer(said, "expire")
-    except FieldError:
-        lives_s = 0
-    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or not text:
-        raise ConnectorError(Reason.GARBLED, request.call, "no_token")
-    if lives_s <= 0:
-        raise ConnectorError(Reason.GARBLED, request.call, "no_token")
-    return Token(text, lives_s * 1000)
+    return granted(
+        lambda: Wire().read(http.send(request)), request.call, "tenant_access_token", "expire"
+    )
 
 
 def _refusal(reason: Reason, answer: Answer, code: str, permission: str = "") -> ConnectorError:
