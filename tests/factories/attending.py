@@ -22,10 +22,12 @@ from zaigang_collector.attendance import (
 from zaigang_collector.attendance.calendars import Rule, SetDay
 from zaigang_collector.attendance.days import DayStatus
 from zaigang_collector.attendance.model import Direction, ExemptionKind, Kind, NewClockIn
+from zaigang_collector.attendance.planning import Stretch, stretches_on
 from zaigang_collector.attendance.schedules import Scope, ShiftAssignment
 from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Assignment
+from zaigang_shared.device_config import Shift
 
 NOW_MS = 1_790_000_000_000
 ZONES = {"hq": ZoneInfo("Asia/Shanghai"), "berlin": ZoneInfo("Europe/Berlin")}
@@ -36,6 +38,16 @@ def moment_ms(text: str, zone: ZoneInfo = ZONES["hq"]) -> int:
     """`2026-09-21 09:00` on the wall clock of a zone."""
     moment = dt.datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=zone)
     return int(moment.timestamp() * 1000)
+
+
+def office_hours(first: dt.date, days: int, zone: ZoneInfo = ZONES["hq"]) -> list[Stretch]:
+    """Monday to Friday from nine to six, whatever is a holiday."""
+    return [
+        stretch
+        for day in (first + dt.timedelta(days=number) for number in range(days))
+        if day.weekday() < 5
+        for stretch in stretches_on(day, [Shift(day.weekday(), 9 * 60, 18 * 60)], zone)
+    ]
 
 
 @dataclass

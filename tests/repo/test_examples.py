@@ -20,6 +20,7 @@ from zaigang_collector.attendance import csv_schedule, patterns, schedules
 from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.cli import bulk
 from zaigang_collector.connectors.dingtalk import settings as dingtalk
+from zaigang_collector.connectors.feishu import settings as feishu
 from zaigang_collector.connectors.wecom import settings as wecom
 from zaigang_collector.directory import csv_import as directory_csv
 from zaigang_collector.directory.csv_carried import import_carried
@@ -84,6 +85,10 @@ def _load_wecom(path: Path) -> object:
     return wecom.load(path)
 
 
+def _load_feishu(path: Path) -> object:
+    return feishu.load(path)
+
+
 def _load_agent(path: Path) -> object:
     return zaigang_agent.config.load(path)
 
@@ -98,6 +103,7 @@ _LOADERS: Final = {
     "simulated-bus.json": load_spec,
     "dingtalk.toml": _load_dingtalk,
     "wecom.toml": _load_wecom,
+    "feishu.toml": _load_feishu,
 }
 
 

@@ -24,9 +24,13 @@ from zaigang_collector.connectors.dingtalk import connector as dingtalk
 from zaigang_collector.connectors.dingtalk import settings as dingtalk_settings
 from zaigang_collector.connectors.dingtalk import wire
 from zaigang_collector.connectors.dingtalk.api import Api
+from zaigang_collector.connectors.feishu import api as feishu_api
+from zaigang_collector.connectors.feishu import connector as feishu
+from zaigang_collector.connectors.feishu import settings as feishu_settings
+from zaigang_collector.connectors.feishu import wire as feishu_wire
 from zaigang_collector.connectors.http import Caller, Http
 from zaigang_collector.connectors.polling import Passed, Poller, Source
-from zaigang_collector.connectors.tokens import TokenCache
+from zaigang_collector.connectors.tokens import Token, TokenCache
 from zaigang_collector.connectors.wecom import api as wecom_api
 from zaigang_collector.connectors.wecom import connector as wecom
 from zaigang_collector.connectors.wecom import settings as wecom_settings
@@ -83,7 +87,25 @@ def _wecom(collector: Opened, client: Http, pause: Pause) -> Source:
     return Source(wecom.WeCom(settings, asked, collector.keys.net_key), settings)
 
 
-BUILDERS: Final[Mapping[str, Build]] = {dingtalk.SOURCE: _dingtalk, wecom.SOURCE: _wecom}
+def _feishu(collector: Opened, client: Http, pause: Pause) -> Source:
+    root = collector.directory.root
+    settings = feishu_settings.load(root / feishu_settings.FILE)
+    secret = files.secret(root, settings.app_secret_file, feishu_settings.SECRET_VARIABLE)
+
+    def fetch_token() -> Token:
+        return feishu_wire.fetch_token(client, settings.url, settings.app_id, secret)
+
+    tokens, rhythm = TokenCache(fetch_token, collector.clock), Rhythm(lambda: _jitter(collector))
+    caller = Caller(client, tokens, feishu_wire.Wire(), rhythm, pause)
+    asked = feishu_api.Api(caller, settings.url)
+    return Source(feishu.Feishu(settings, asked, collector.keys.net_key), settings)
+
+
+BUILDERS: Final[Mapping[str, Build]] = {
+    dingtalk.SOURCE: _dingtalk,
+    wecom.SOURCE: _wecom,
+    feishu.SOURCE: _feishu,
+}
 """Every system that can be asked, by its name; its settings are in NAME.toml."""
 
 

@@ -20,12 +20,13 @@ from zaigang_collector.connectors.status import SourceStatus
 from zaigang_collector.directory.model import Language
 from zaigang_collector.matching.model import Text
 
-_NAMES: Final = ("dingtalk", "wecom")
+_NAMES: Final = ("dingtalk", "wecom", "feishu")
 # Larger fills the screen; smaller leaves people asking who is meant.
 _LISTED_MOST: Final = 50
 _ASIDE: Final = {
     Why.DISCOUNTED: Text(
-        "{n} 条打卡被来源判为无效，不算打卡", "{n} records that the source discounts: no clock-ins"
+        "{n} 条打卡来源没有采用，不算打卡",
+        "{n} records that the source does not accept: no clock-ins",
     ),
     Why.NO_DIRECTION: Text(
         "{n} 条打卡没有说明是上班还是下班", "{n} records that do not say whether in or out"

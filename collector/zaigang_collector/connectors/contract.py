@@ -62,6 +62,8 @@ class Place:
     """Keyed hash of the access point."""
     names: tuple[tuple[str, str], ...] = ()
     """By which the configuration may know the site, the surest first: ("terminal", serial), …"""
+    in_words: bool = False
+    """Whether the system says where it was in words alone: not known does not mean not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from zaigang_collector.errors import CollectorError
 
-_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
 
 
 class Reason(enum.StrEnum):

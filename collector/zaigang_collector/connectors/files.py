@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -68,6 +69,16 @@ def load(path: Path, kind: type[T]) -> T:
         place = f"{where[1] or 'the file'}: " if where else ""
         raise ConfigError(
             f"{path}: {place}{_AT.sub('', said)}; docs/connectors.md lists what can be set"
+        ) from None
+
+
+def known_zone(path: Path, name: str) -> None:
+    """Raises ConfigError where `time_zone` names no zone."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(
+            f"{path}: time_zone: expected a name like Asia/Shanghai, not {name!r}"
         ) from None
 
 

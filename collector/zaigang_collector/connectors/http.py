@@ -30,6 +30,9 @@ ANSWER_S: Final = 60.0
 # Between two bytes. Larger notices later that nobody is there.
 SILENCE_S: Final = 20.0
 
+# The second is of Feishu's gateway.
+_RETRY_AFTER: Final = ("retry-after", "x-ogw-ratelimit-reset")
+_SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _SECRET: Final = re.compile(
     r"(?i)\b(access_token|appsecret|corpsecret|key|secret|sign|ticket|token)=[^&\s\"']+"
 )
@@ -151,9 +154,14 @@ class Http:
                 # The limit of a socket is for each read: a byte a second would go on for ever.
                 if self._clock.boot_ms() > end_ms:
                     raise ConnectorError(Reason.TIMEOUT, request.call)
-            retry_after = response.headers.get("retry-after", "")
-            after_s = float(retry_after) if re.fullmatch(r"[0-9]{1,6}", retry_after) else None
+            after_s = _retry_after_s(response.headers)
             return Answer(request.call, response.status_code, bytes(body), after_s)
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """For how long we are asked to wait, in whichever of its names a system writes it."""
+    told = (headers.get(name, "") for name in _RETRY_AFTER)
+    return max((float(one) for one in told if _SECONDS.fullmatch(one)), default=None)
 
 
 class Dialect(Protocol):

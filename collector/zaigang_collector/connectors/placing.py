@@ -92,7 +92,7 @@ class Sites:
         return min(inside)[2] if inside else None
 
     def _by_assignment(self, place: Place, assigned: Collection[str]) -> str | None:
-        told_a_place = place.point is not None or place.network is not None
+        told_a_place = place.point is not None or place.network is not None or place.in_words
         if told_a_place and not self.settings.assigned_when_elsewhere:
             return None
         known = set(assigned) & self.ids

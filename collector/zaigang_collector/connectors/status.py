@@ -68,11 +68,13 @@ def notes(
     end_ms: int,
     now_ms: int,
 ) -> tuple[Text, ...]:
-    """What to say beside an interval of somebody that ends at `end_ms`: a source of its clock-ins
-    that has not been read to its end, or does not answer for them. What was punched since is not
-    here, which says nothing of anybody."""
+    """What to say beside an interval of somebody that ends at `end_ms`: what a source of its clock-ins
+    can never tell, and that it has not been read to the end, or does not answer for them. What was
+    punched since is not here, which says nothing of anybody."""
     found = []
     for source in sorted(sources_concerned):
+        if source in words.LIMITS:
+            found.append(words.LIMITS[source])
         silence = state.silent_since(conn, source, now_ms)
         if silence is not None and (silence.since_ms is None or silence.since_ms < end_ms):
             found.append(words.may_be_missing(words.silent(silence, now_ms, ZONE)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from zaigang_collector.connectors.errors import ConnectorError, Reason
+from zaigang_collector.connectors.fields import FieldError, needed_integer
 from zaigang_shared.clock import Clock
 
 # A token is renewed this long before its end. Larger asks more often than is needed; smaller has a
@@ -25,6 +27,30 @@ class Token:
 
     def __repr__(self) -> str:  # in a traceback it must not be usable
         return "Token(…)"
+
+
+def granted(
+    ask: Callable[[], Mapping[str, Any]], call: str, text_name: str, lives_s_name: str
+) -> Token:
+    """The token that `ask` is answered with. Being refused one means that key or secret are wrong.
+    Raises ConnectorError."""
+    try:
+        said = ask()
+    except ConnectorError as error:
+        if error.reason in (Reason.REFUSED, Reason.TOKEN):
+            raise ConnectorError(Reason.CREDENTIALS, error.call, error.code) from None
+        raise
+    text = said.get(text_name)
+    try:
+        lives_s = needed_integer(said, lives_s_name)
+    except FieldError:
+        lives_s = 0
+    # It goes into a header: what is not one line of ASCII would break it, or make another.
+    if not isinstance(text, str) or not text or not (text.isascii() and text.isprintable()):
+        raise ConnectorError(Reason.GARBLED, call, "no_token")
+    if lives_s <= 0:
+        raise ConnectorError(Reason.GARBLED, call, "no_token")
+    return Token(text, lives_s * 1000)
 
 
 class TokenCache:

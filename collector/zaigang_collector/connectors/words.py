@@ -18,8 +18,17 @@ from zaigang_collector.matching.model import Text
 TITLES: Final[Mapping[str, Text]] = {
     "dingtalk": Text("钉钉", "DingTalk"),
     "wecom": Text("企业微信", "WeCom"),
+    "feishu": Text("飞书", "Feishu"),
 }
 """What people call each source."""
+LIMITS: Final[Mapping[str, Text]] = {
+    "feishu": Text(
+        "飞书不提供打卡坐标，也不返回被它判为无效的打卡：没有坐标、看不到无效打卡，都不说明员工有什么问题。",
+        "Feishu gives no coordinates of punches, and returns none that it judged invalid: that there "
+        "are no coordinates and no invalid punches here says nothing of anybody.",
+    ),
+}
+"""What a source can never tell, to be read wherever its clock-ins are judged."""
 KINDS: Final[Mapping[Kind, Text]] = {
     Kind.PEOPLE: Text("人员", "people"),
     Kind.PUNCHES: Text("打卡记录", "punches"),

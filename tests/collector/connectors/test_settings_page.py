@@ -10,6 +10,7 @@ import pytest
 
 from tests.repo.checks import ROOT
 from zaigang_collector.connectors.dingtalk.settings import ApprovalSettings, DingTalkSettings
+from zaigang_collector.connectors.feishu.settings import FeishuSettings
 from zaigang_collector.connectors.files import PeopleSettings, SiteSettings
 from zaigang_collector.connectors.wecom import settings as wecom
 
@@ -44,6 +45,7 @@ def written(default: Any) -> str:
         ("setting of WeCom", wecom.WeComSettings),
         ("in WeCom's `[people]`", wecom.WeComPeople),
         ("in WeCom's `[approvals]`", wecom.ApprovalSettings),
+        ("setting of Feishu", FeishuSettings),
     ],
 )
 def test_every_setting_is_on_the_page_with_its_default(

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.factories import connecting
+from tests.factories.attending import office_hours
 from tests.factories.connecting import Asking
 from tests.factories.connecting_wecom import Connected, connected
 from tests.factories.directory import stored_employee
@@ -36,6 +37,7 @@ from tests.fakes.wecom import (
     stretch,
 )
 from zaigang_collector import db
+from zaigang_collector.attendance import exemptions as versions
 from zaigang_collector.attendance import intervals
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.model import Direction, ExemptionKind, Flag, Kind
@@ -46,7 +48,6 @@ from zaigang_collector.connectors.errors import ConnectorError, Reason
 from zaigang_collector.connectors.files import SiteSettings
 from zaigang_collector.connectors.wecom.settings import ApprovalSettings, WeComPeople
 from zaigang_collector.directory import service as directory
-from zaigang_collector.directory import shifts
 from zaigang_collector.directory.model import Assignment
 from zaigang_collector.ledger import service as ledger
 
@@ -425,7 +426,7 @@ def test_leave_and_trips_exempt_until_they_are_taken_back(here: Connected) -> No
     assert here.poll(everything=True).tallies[APPROVALS].exemptions == 0
     other = StoredExemption("E1002", NOON, NOON + 1, ExemptionKind.LEAVE, "other/approvals", "B1")
     with db.writing(here.engine) as conn:
-        attendance.exempt(conn, other, NOON)
+        versions.record(conn, VAULT, other, NOON, Repeatable("other"))
     here.vendor.approvals["B1"]["sp_status"] = 6
     assert here.poll(everything=True).tallies[APPROVALS].exemptions == 1
     assert exemptions(here, 1) == [(NOON, NOON + 1, ExemptionKind.LEAVE)]  # of another system
@@ -545,8 +546,7 @@ def paired(here: Asking[Any, Any], number: int) -> list[tuple[object, ...]]:
         for one in here.stored()
         if one.content.employee_id == f"E{1001 + number}" and one.content.counts
     ]
-    shift = shifts.parse("Mon-Fri 09:00-18:00")
-    found = intervals.pair(punches, shift, SHANGHAI)
+    found = intervals.pair(punches, office_hours(dt.date(2026, 8, 1), 92), SHANGHAI)
     assert found.left_over == ()
     return [(one.site_id, one.start_ms, one.end_ms, one.end_is_claimed) for one in found.intervals]
 

@@ -24,6 +24,7 @@ from zaigang_collector.connectors.dingtalk.api import Api
 from zaigang_collector.connectors.dingtalk.records import Reading
 from zaigang_collector.connectors.dingtalk.settings import DingTalkSettings
 from zaigang_collector.connectors.fields import FieldError
+from zaigang_collector.connectors.listing import everybody
 
 SOURCE: Final = "dingtalk"
 _MINUTE_MS: Final = 60_000
@@ -94,23 +95,8 @@ class DingTalk:
         return checking.check(self, self._settings, now_ms, is_ours)
 
     def _people(self) -> Iterator[Batch]:
-        seen: set[int] = set()
-        waiting = list(self._settings.departments)
-        while waiting:
-            department = waiting.pop()
-            if department in seen:  # departments in a circle, or named twice in the settings
-                continue
-            seen.add(department)
-            for rows in self._api.users(department):
-                persons, unreadable = readable(rows, records.person, "user")
-                yield Batch(
-                    kind=Kind.PEOPLE,
-                    window=Window(0, 0),
-                    people=(),
-                    persons=persons,
-                    unreadable=unreadable,
-                )
-            waiting += self._api.departments(department)
+        asked, roots = self._api, self._settings.departments
+        return everybody(roots, asked.users, asked.departments, records.person)
 
     def _punches(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
         for group in windows.groups(people, api.PUNCH_PEOPLE):

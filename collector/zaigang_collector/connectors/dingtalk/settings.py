@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -61,12 +60,7 @@ class DingTalkSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, 
 def load(path: Path) -> DingTalkSettings:
     """The settings in a file. Raises ConfigError."""
     settings = files.load(path, DingTalkSettings)
-    try:
-        ZoneInfo(settings.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ConfigError(
-            f"{path}: time_zone: expected a name like Asia/Shanghai, not {settings.time_zone!r}"
-        ) from None
+    files.known_zone(path, settings.time_zone)
     if not settings.departments:
         raise ConfigError(f"{path}: departments: expected one at least; [1] is the whole company")
     return settings

@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from zaigang_collector.connectors.errors import ConnectorError, Reason
-from zaigang_collector.connectors.fields import FieldError, needed_integer
 from zaigang_collector.connectors.http import Answer, Http, Request
-from zaigang_collector.connectors.tokens import Token
+from zaigang_collector.connectors.tokens import Token, granted
 
 NEWER: Final = "/v1.0/"
 
@@ -83,20 +82,7 @@ def fetch_token(http: Http, base_url: str, app_key: str, app_secret: str) -> Tok
         "/v1.0/oauth2/accessToken",
         body={"appKey": app_key, "appSecret": app_secret},
     )
-    try:
-        said = Wire().read(http.send(request))
-    except ConnectorError as error:
-        if error.reason in (Reason.REFUSED, Reason.TOKEN):
-            raise ConnectorError(Reason.CREDENTIALS, error.call, error.code) from None
-        raise
-    text = said.get("accessToken")
-    try:
-        lives_s = needed_integer(said, "expireIn")
-    except FieldError:
-        lives_s = 0
-    if not isinstance(text, str) or not text or lives_s <= 0:
-        raise ConnectorError(Reason.GARBLED, request.call, "no_token")
-    return Token(text, lives_s * 1000)
+    return granted(lambda: Wire().read(http.send(request)), request.call, "accessToken", "expireIn")
 
 
 def _object(answer: Answer) -> Mapping[str, Any]:
