@@ -64,11 +64,6 @@ class WeComSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     sites: SiteSettings = SiteSettings()
     approvals: ApprovalSettings = ApprovalSettings()
 
-    @property
-    def time_zone(self) -> str:
-        """WeCom's own; all times that it tells are moments, and need none."""
-        return "Asia/Shanghai"
-
 
 def load(path: Path) -> WeComSettings:
     """The settings in a file. Raises ConfigError."""
