@@ -62,8 +62,8 @@ def test_every_number_is_used() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("version = 2", "version = 0", "version"),
-        ("version = 2", "", "missing: version"),
+        ("version = 3", "version = 0", "version"),
+        ("version = 3", "", "missing: version"),
         ("[waiting_h]", "[patience_h]", "missing: waiting_h; unknown: patience_h"),
         ("value = 48.0", "value = nan", "waiting_h"),
         ("value = 48.0", 'value = "48"', "waiting_h"),

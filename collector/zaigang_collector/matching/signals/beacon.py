@@ -338,6 +338,20 @@ def listened(scene: Scene, device: Device, air: NodeAir) -> list[bool]:
     ]
 
 
+def gone_quiet(scene: Scene, device: Device, air: NodeAir, lane: Lane) -> list[bool]:
+    """Slots in which a laptop that heard the site's beacon for a while in this interval hears it no
+    longer, though both are well: silence that means something without anything learnt."""
+    heard = [slot for slot, llr in enumerate(lane.support) if llr and not scene.exempt[slot]]
+    quiet = [False] * scene.grid.count
+    if len(heard) * scene.policy.slot_s < scene.policy.heard_least_min * 60:
+        return quiet
+    for slot, found in enumerate(_by_slot(scene, device.of(Scan))):
+        if air.well[slot] and not lane.support[slot] and _scanned_well(scene, slot, found):
+            quiet[slot] = True
+            lane.decided += [*found, *air.well[slot]]
+    return quiet
+
+
 def _listen(scene: Scene, device: Device, air: NodeAir, lane: Lane, llr: float) -> None:
     for slot, found in enumerate(_by_slot(scene, device.of(Scan))):
         on_air = air.well[slot]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zaigang_collector.matching.model import TimedReading
+from zaigang_collector.matching.signals.beacon import silence_llr
 from zaigang_collector.matching.timeline import Device, Lane, Scene, order
 from zaigang_shared.readings import Network, Session
 
@@ -98,15 +99,37 @@ def shield(scene: Scene, readings: Sequence[Held], beacon: Lane) -> None:
             beacon.forgive(each.slots)
 
 
+def unsettled(
+    scene: Scene, readings: Sequence[Held], placed: Lane, elsewhere: Sequence[bool]
+) -> list[bool]:
+    """Slots in which only the registration says that the home network is at home.
+
+    A phone is registered as home as well as a router is, and comes along to work. So the network is
+    a place once confirmed days never showed it at the site; where the registered home's own address
+    is seen behind it; or in slots that something of another kind puts `elsewhere`. Who is usually
+    heard at the site must not be heard: for them days that were learnt are not enough.
+    """
+    expected = bool(scene.site.node_ids) and silence_llr(scene) != 0.0
+    settled = frozenset() if expected else scene.claim.settled_networks
+    sure = list(elsewhere)
+    for each in readings:
+        if each.network.net in settled or _egress(scene, each.timed, each.network) < 0:
+            for slot in each.slots:
+                sure[slot] = True
+    return [llr < 0.0 and not yes for llr, yes in zip(placed.against, sure, strict=True)]
+
+
 def beside_home(scene: Scene, readings: Sequence[Held], beacon: Lane) -> list[bool]:
     """Slots in which the site's beacon was heard on a registered home network, of which nothing
-    else shows that it travels: a phone's hotspot, or a beacon that is relayed home."""
+    else shows that it travels, or out through the registered home's address: a phone's hotspot, or a
+    beacon that is relayed home."""
     site = scene.site.networks - scene.claim.travelling_networks
     travelling = scene.claim.travelling_networks | _beside_site(scene, readings)
     home = scene.claim.home_networks - travelling - site
     found = [False] * scene.grid.count
     for each in readings:
-        if each.network.net in home and not each.network.vpn:
+        at_home = each.network.net in home or _egress(scene, each.timed, each.network) < 0
+        if at_home and not each.network.vpn:
             for slot in each.slots:
                 found[slot] |= beacon.support[slot] > 0.0
     return found
