@@ -55,6 +55,7 @@ class Policy:
     network_llr: float
     network_hold_s: int
     network_travels_min: float
+    scan_least_adverts: float
     heard_least_min: float
     network_hop_s: int
     unknown_network_llr: float

@@ -147,7 +147,7 @@ def _see(
     # Only what the laptop heard itself shows that a network travels: what nodes hear can be copied.
     placed = network.place(scene, readings, lane)
     witnessed = beacon.join(scene, device, air, found, placed)
-    network.shield(scene, readings, lane)
+    network.shield(scene, readings, lane, heard)
     used = hands.use(scene, device)
     where = hands.place(scene, used, lane, placed)
     # Support fades with the distance to hands at the site, contradiction with that to hands

@@ -366,8 +366,11 @@ def _scanned_well(scene: Scene, slot: int, found: Sequence[TimedReading]) -> boo
     if not _covers(scene, slot, found, scene.policy.scan_healthy_share):
         return False
     scans = [timed.reading for timed in found if isinstance(timed.reading, Scan)]
-    # A radio that hears nobody at all may be deaf, whatever it says of itself.
-    return all(scan.healthy for scan in scans) and any(scan.adverts for scan in scans)
+    # A radio that hears hardly anybody may be deaf, whatever it says of itself.
+    minutes = sum(scan.span_ms for scan in scans) / 60_000
+    adverts = sum(scan.adverts for scan in scans)
+    enough = adverts >= max(1.0, scene.policy.scan_least_adverts * minutes)
+    return all(scan.healthy for scan in scans) and enough
 
 
 def _by_slot(scene: Scene, found: Sequence[TimedReading]) -> list[list[TimedReading]]:

@@ -86,16 +86,19 @@ def place(scene: Scene, readings: Sequence[Held], beacon: Lane) -> Lane:
     return lane
 
 
-def shield(scene: Scene, readings: Sequence[Held], beacon: Lane) -> None:
+def shield(scene: Scene, readings: Sequence[Held], beacon: Lane, heard: Sequence[float]) -> None:
     """Where not hearing the beacon is no contradiction: behind the site's own gateway, though in a
-    tunnel (no support, since a bridged tunnel shows that gateway from anywhere); and out through
-    the site's own address without a tunnel, as in the guests' network of a meeting room."""
+    tunnel (no support, since a bridged tunnel shows that gateway from anywhere); out through the
+    site's own address without a tunnel, as in the guests' network of a meeting room; and on any
+    network on which the laptop itself `heard` the beacon in this interval: it is the site's as well,
+    or a phone that comes along into the meeting room."""
     site = scene.site.networks - scene.claim.travelling_networks
+    beside = _beside_beacon(scene, readings, heard)
     for each in readings:
         if not scene.weight(each.timed.error_ms):
             continue
         tunnelled = each.network.vpn and each.network.net in site
-        if tunnelled or (not each.network.vpn and _egress(scene, each.timed, each.network) > 0):
+        if tunnelled or (not each.network.vpn and _egress(scene, each.timed, each.network) > 0) or each.network.net in beside:
             beacon.forgive(each.slots)
 
 
@@ -171,7 +174,8 @@ def _slots(scene: Scene, from_ms: int, until_ms: int) -> Sequence[int]:
 
 def travelling(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozenset[bytes]:
     """Home networks that were seen at the site: they travel."""
-    return _beside_beacon(scene, readings, beacon) | _beside_site(scene, readings)
+    beside = _beside_beacon(scene, readings, beacon.support) & scene.claim.home_networks
+    return beside | _beside_site(scene, readings)
 
 
 def _beside_site(scene: Scene, readings: Sequence[Held]) -> frozenset[bytes]:
@@ -191,13 +195,15 @@ def _beside_site(scene: Scene, readings: Sequence[Held]) -> frozenset[bytes]:
     return frozenset(found & (scene.claim.home_networks - site))
 
 
-def _beside_beacon(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozenset[bytes]:
-    """Home networks that were seen together with the site's beacon."""
+def _beside_beacon(
+    scene: Scene, readings: Sequence[Held], heard: Sequence[float]
+) -> frozenset[bytes]:
+    """Networks that were seen together with the site's beacon for long enough."""
     together: dict[bytes, set[int]] = {}
     for each in readings:
         network, slots = each.network, each.slots
-        if network.net is not None and network.net in scene.claim.home_networks:
-            both = {slot for slot in slots if beacon.support[slot]}
+        if network.net is not None:
+            both = {slot for slot in slots if heard[slot] and not scene.exempt[slot]}
             together.setdefault(network.net, set()).update(both)
     enough_ms = scene.policy.network_travels_min * 60_000
     return frozenset(
