@@ -92,8 +92,9 @@ def _why() -> str:
           and comes along to work: network and hands then rest on one registration. Until five confirmed
           days never showed the network at the site, and somebody accepted that, it stands behind a
           contradiction only where silence, air or the home's own address agrees. One person in eight
-          here has no such days yet, and is not accused; the second table leaves them out. Of the others
-          most who are missed had a deaf radio, a day without clock-out, or less than 90 min left.
+          here has no such days yet, and is not accused; the second table leaves them out. Of the others,
+          on even seeds, those who are missed had readings that are left out (a boot clock that stood
+          still), no clock-out, no hands at home, or less than 90 min on that network.
         - **In a café.** Only the beacon's silence speaks there, and only for people who are usually
           heard; it needs 210 min, since half a day in a room out of reach looks the same.
         - **Confirmed though away.** A colleague who works on the laptop and carries the badge leaves

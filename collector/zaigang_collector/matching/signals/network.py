@@ -98,7 +98,11 @@ def shield(scene: Scene, readings: Sequence[Held], beacon: Lane, heard: Sequence
         if not scene.weight(each.timed.error_ms):
             continue
         tunnelled = each.network.vpn and each.network.net in site
-        if tunnelled or (not each.network.vpn and _egress(scene, each.timed, each.network) > 0) or each.network.net in beside:
+        if (
+            tunnelled
+            or (not each.network.vpn and _egress(scene, each.timed, each.network) > 0)
+            or each.network.net in beside
+        ):
             beacon.forgive(each.slots)
 
 
