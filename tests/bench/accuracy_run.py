@@ -78,7 +78,13 @@ def _no_position(inputs: Inputs) -> Inputs:
 def _nothing_learnt(inputs: Inputs) -> Inputs:
     claim, site, evidence = inputs
     new = dataclasses.replace(site, coverage_by_employee={})
-    return dataclasses.replace(claim, sensor_offsets=()), new, evidence
+    bare = dataclasses.replace(
+        claim,
+        sensor_offsets=(),
+        travelling_networks=frozenset(),
+        settled_networks=frozenset(),
+    )
+    return bare, new, evidence
 
 
 TAKEN: Final[Mapping[str, Callable[[Inputs], Inputs]]] = {

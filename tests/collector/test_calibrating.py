@@ -41,7 +41,7 @@ from zaigang_collector.errors import UnknownIdError
 from zaigang_collector.evidence import recheck
 from zaigang_collector.forgetting import service as forgetting
 from zaigang_collector.matching import learning
-from zaigang_collector.matching.learning import Observed, SensorDay
+from zaigang_collector.matching.learning import SETTLED_DAYS, Observed, SensorDay
 from zaigang_collector.matching.model import Evidence, SensorOffset
 from zaigang_collector.matching.policy import default_policy
 from zaigang_shared import rid
@@ -49,6 +49,7 @@ from zaigang_shared.readings import Advert
 
 POLICY = default_policy()
 DAY_MS = 24 * HOUR_MS
+NOTHING: frozenset[bytes] = frozenset()
 
 
 def observe(evidence: Evidence) -> Observed | None:
@@ -63,11 +64,34 @@ def told(*parts: make.Part, **changes: object) -> Evidence:
 
 
 def test_a_day_confirmed_by_network_and_hands_teaches_how_often_the_beacon_is_heard() -> None:
-    found = observe(told(at_site(-20, 240), at_site(240, DAY_MIN + 15, hears=False)))
+    found = observe(
+        told(
+            at_site(-20, 240),
+            at_site(240, 250, active=0),
+            at_site(250, DAY_MIN + 15, hears=False),
+        )
+    )
 
     assert found is not None
-    assert found.listened == DAY_MIN // 5
+    assert found.listened == (DAY_MIN - 10) // 5
     assert found.heard == 240 // 5
+
+
+@pytest.mark.parametrize(
+    ("days", "settled"),
+    [
+        ([(True, NOTHING)] * SETTLED_DAYS, (HOME_NET,)),
+        ([(True, NOTHING)] * (SETTLED_DAYS - 1) + [(False, NOTHING)] * 9, ()),
+        ([(True, NOTHING)] * SETTLED_DAYS + [(False, frozenset({HOME_NET}))], ()),
+        ([(True, NOTHING)] * SETTLED_DAYS + [(True, frozenset({SITE_NET}))], (HOME_NET,)),
+        ([], ()),
+    ],
+    ids=["enough days", "too few confirmed", "once at the site", "another was", "no day"],
+)
+def test_a_home_is_settled_once_enough_confirmed_days_never_showed_it_at_the_site(
+    days: list[tuple[bool, frozenset[bytes]]], settled: tuple[bytes, ...]
+) -> None:
+    assert learning.settled([HOME_NET], days) == settled
 
 
 def test_a_day_that_only_the_beacon_confirms_teaches_nothing() -> None:
@@ -357,13 +381,20 @@ def a_hotspot_day(here: Office, laptop: Talker, day: int, node: Talker | None) -
 def test_a_home_network_that_was_seen_at_the_site_travels(
     here: Office, node: Talker, laptop: Talker
 ) -> None:
-    here.home()
+    here.home()  # five days at the desk had shown no phone
     for day in range(2):  # it could be a beacon that is relayed home as well
         assert a_hotspot_day(here, laptop, day, node) == "unverified"
     assert a_hotspot_day(here, laptop, 2, None) == "contradicted"  # nobody has said yes yet
     accepted(here)
 
     assert a_hotspot_day(here, laptop, 3, None) == "unverified"
+
+
+def test_a_home_network_of_which_nothing_is_learnt_yet_accuses_nobody(
+    here: Office, laptop: Talker
+) -> None:
+    here.home(settled=False)
+    assert a_hotspot_day(here, laptop, 0, None) == "unverified"
 
 
 def test_a_home_network_at_home_does_not_travel(here: Office, laptop: Talker) -> None:

@@ -241,7 +241,9 @@ def test_a_laptop_handed_over_at_noon_speaks_for_each_in_turn(here: Office) -> N
 
 def test_a_night_shift_is_one_interval(here: Office) -> None:
     evening = START + 13 * HOUR_MS
-    here.laptop().works(evening, evening + 8 * HOUR_MS + HOUR_MS // 2, SITE_NET)
+    laptop, rest = here.laptop(), evening + 4 * HOUR_MS
+    laptop.works(evening, rest, SITE_NET)
+    laptop.works(rest + 10 * MINUTE_MS, evening + 8 * HOUR_MS + HOUR_MS // 2, SITE_NET)
     here.punch(Direction.IN, evening)
     here.punch(Direction.OUT, evening + 8 * HOUR_MS)
     here.at(evening + 9 * HOUR_MS)

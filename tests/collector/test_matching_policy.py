@@ -62,8 +62,8 @@ def test_every_number_is_used() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("version = 2", "version = 0", "version"),
-        ("version = 2", "", "missing: version"),
+        ("version = 3", "version = 0", "version"),
+        ("version = 3", "", "missing: version"),
         ("[waiting_h]", "[patience_h]", "missing: waiting_h; unknown: patience_h"),
         ("value = 48.0", "value = nan", "waiting_h"),
         ("value = 48.0", 'value = "48"', "waiting_h"),
@@ -71,7 +71,7 @@ def test_every_number_is_used() -> None:
         ("value = 0.95", "value = 1.5", "contradict_posterior"),
         ("value = 0.95", "value = 0.3", "contradict_posterior"),
         ('unit = "h"', 'unit = "d"', "unit"),
-        ("value = 8.0", "value = 0.0", "dwell"),
+        ("[dwell_at_site_h]\nvalue = 6.0", "[dwell_at_site_h]\nvalue = 0.0", "dwell"),
         ("[egress_llr]\nvalue = 1.0", "[egress_llr]\nvalue = 5.0", "context must weigh less"),
         ("[slot_s]", "[slot_s", "not TOML"),
     ],

@@ -54,6 +54,13 @@ def told(*parts: make.Part, **changes: Any) -> Evidence:
 
 NO_NODE: dict[str, Any] = {"node_ids": ()}
 HOME_ALL_DAY = told(at_home(-20, DAY_MIN))
+
+
+def paused(from_min: int) -> tuple[make.Part, ...]:
+    """At the site until the end, with a pause after which nobody takes the hand for a machine."""
+    return at_site(from_min, 350), at_site(350, 360, active=0), at_site(360, DAY_MIN)
+
+
 GONE_AT_40 = (at_site(-20, 40), off(40, 70), at_home(70, DAY_MIN))
 
 # The guests' network of a meeting room, whose gateway nobody registered; a word on its address is
@@ -61,6 +68,14 @@ GONE_AT_40 = (at_site(-20, 40), off(40, 70), at_home(70, DAY_MIN))
 GUEST_HOURS = [
     in_cafe(minute, minute + 30, vantage=b"seen at %d" % minute) for minute in range(60, 360, 30)
 ]
+ADDRESS_HOURS = [
+    at_home(minute, minute + 30, vantage=b"seen at %d" % minute) for minute in range(0, DAY_MIN, 30)
+]
+HOME_ADDRESSES = {
+    b"seen at %d" % minute: VantageSeen("198.51.100.9", make.START_MS + minute * MINUTE_MS)
+    for minute in range(0, DAY_MIN, 30)
+}
+FAR_POINTS = tuple(make.point(minute, latitude=make.LATITUDE + 0.05) for minute in (0, 180))
 GUEST_ADDRESSES = {
     b"seen at %d" % minute: VantageSeen("203.0.113.9", make.START_MS + minute * MINUTE_MS)
     for minute in range(60, 360, 30)
@@ -88,6 +103,10 @@ CASES = [
     Case("honest, hotspot known to travel, no node",
          make.without_nodes(told(*honest_day(net=make.HOME_NET))), UNVERIFIED,
          claim={"travelling_networks": frozenset({make.HOME_NET})}),
+    Case("an hour at the desk, then a meeting room out of reach, on one phone that nobody knows",
+         told(at_site(-20, 60, net=make.CAFE_NET), in_cafe(60, DAY_MIN)), UNVERIFIED),
+    Case("ten minutes at the desk on that network, then in a café on the same",
+         told(at_site(-20, 10, net=make.CAFE_NET), in_cafe(10, DAY_MIN)), CONTRADICTED),
     Case("honest, VPN all day", told(*honest_day(vpn=True)), CONFIRMED),
     Case("honest, VPN all day, node down",
          make.without_nodes(told(*honest_day(vpn=True))), UNVERIFIED, "its place is not known"),
@@ -102,9 +121,9 @@ CASES = [
     Case("honest, the laptop's times are known to 20 min only",
          told(*honest_day(), error_ms=1_200_000), UNVERIFIED, "dated to"),
     Case("lunch outside with the laptop",
-         told(at_site(-20, 180), in_cafe(180, 240), at_site(240, DAY_MIN)), CONFIRMED, "Away"),
+         told(at_site(-20, 180), in_cafe(180, 240), *paused(240)), CONFIRMED, "Away"),
     Case("long lunch outside with the laptop",
-         told(at_site(-20, 180), in_cafe(180, 265), at_site(265, DAY_MIN)), CONFIRMED, "shorter"),
+         told(at_site(-20, 180), in_cafe(180, 265), *paused(265)), CONFIRMED, "shorter"),
     Case("laptop shut in a meeting",
          told(at_site(-20, 120), off(120, 210), at_site(210, DAY_MIN)), CONFIRMED),
     Case("two hours in a meeting room out of reach, on the guests' network",
@@ -126,8 +145,21 @@ CASES = [
          make.without_nodes(told(at_site(-20, 200), at_home(200, 320), at_site(320, DAY_MIN))),
          UNVERIFIED),
     Case("never there, faked position", HOME_ALL_DAY, CONTRADICTED, "The readings of 09:05"),
-    Case("never there, no node",
-         make.without_nodes(HOME_ALL_DAY), CONTRADICTED, site=NO_NODE),
+    Case("never there, no node, on a home network that was never seen at work",
+         make.without_nodes(HOME_ALL_DAY), CONTRADICTED, site=NO_NODE,
+         claim={"settled_networks": frozenset({make.HOME_NET})}),
+    Case("never there, no node, out through the registered home's own address",
+         make.without_nodes(told(*ADDRESS_HOURS, vantages=HOME_ADDRESSES)), CONTRADICTED, site=NO_NODE,
+         claim={"home_egress": ("198.51.100.0/24",)}),
+    Case("there, no node, on a phone that is registered as home",
+         make.without_nodes(HOME_ALL_DAY), UNVERIFIED, "a phone's hotspot comes along", site=NO_NODE),
+    Case("there, deaf all day, on a phone that is registered as home",
+         told(at_home(-20, DAY_MIN, scan_healthy=False)), UNVERIFIED, "nothing of another kind",
+         claim={"settled_networks": frozenset({make.HOME_NET})}),
+    Case("in the first weeks, left after an hour at the beacon",
+         told(*GONE_AT_40), CONTRADICTED, site={"coverage_by_employee": {}}),
+    Case("in the first weeks, never there", HOME_ALL_DAY, UNVERIFIED,
+         site={"coverage_by_employee": {}}),
     Case("never there, replays a recorded beacon",
          told(at_home(-20, DAY_MIN, hears=True, beacon_late_ms=600_000)), CONTRADICTED),
     Case("at home over a VPN into the office",
@@ -156,6 +188,28 @@ CASES = [
          UNVERIFIED, "too regular", Work.IDLE),
     Case("a mouse mover on a laptop at home", told(at_home(-20, DAY_MIN, regular=True)),
          UNVERIFIED),
+    Case("input at the site that never pauses", told(at_site(-20, DAY_MIN)), UNVERIFIED,
+         "people pause"),
+    Case("punched with a position that the source calls faked", told(*honest_day()), UNVERIFIED,
+         "mock location", claim={"flags": ("mock_location",)}),
+    Case("punched on one device for several people", told(*honest_day()), UNVERIFIED,
+         "one clock-in device", claim={"flags": ("duplicate_device",)}),
+    Case("the laptop works at the site, the badge is not there", told(*honest_day()), UNVERIFIED,
+         "badge was never heard", claim={"badges": frozenset({b"badge"})}),
+    Case("the same where nobody knows whether it would be heard", told(*honest_day()), CONFIRMED,
+         claim={"badges": frozenset({b"badge"})}, site={"coverage_by_employee": {}}),
+    Case("at home over a network that nobody knows, with the beacon relayed, but at home by address",
+         told(*(dataclasses.replace(part, net=make.CAFE_NET, hears=True) for part in ADDRESS_HOURS),
+              vantages=HOME_ADDRESSES), UNVERIFIED, "nobody can tell",
+         claim={"home_egress": ("198.51.100.0/24",)}),
+    Case("three hours in a café, punched there as well",
+         told(in_cafe(-20, 180)), CONTRADICTED,
+         claim={"end_ms": make.START_MS + 180 * MINUTE_MS, "points": FAR_POINTS}),
+    Case("three hours in a room out of reach", told(in_cafe(-20, 180)), UNVERIFIED,
+         claim={"end_ms": make.START_MS + 180 * MINUTE_MS, "points": (make.point(0),)}),
+    Case("three hours in a room out of reach, one punch in the street",
+         told(in_cafe(-20, 180)), UNVERIFIED,
+         claim={"end_ms": make.START_MS + 180 * MINUTE_MS, "points": (make.point(0), FAR_POINTS[1])}),
     Case("second laptop given to a colleague at the site",
          told(at_home(-20, DAY_MIN), more=[Story(honest_day(), device_id="lap-2")]), UNVERIFIED,
          "two places at once"),
@@ -219,6 +273,19 @@ def test_the_time_of_leaving_is_told_within_ten_minutes() -> None:
 
     gone = next(part for part in assessment.stretches if part.presence is CONTRADICTED)
     assert abs(gone.from_ms - make.START_MS - 241 * MINUTE_MS) <= 10 * MINUTE_MS
+
+
+def test_a_pause_is_told_as_no_more_than_what_is_known_without_evidence() -> None:
+    """The laptop on the desk does not say whether its owner went out for lunch."""
+    lunch = range(180 // 5, 225 // 5)
+    day = told(at_site(-20, 180), at_site(180, 225, active=0), at_site(225, DAY_MIN))
+
+    assessment = assess(make.claim(), make.site(), day, default_policy())
+
+    prior = default_policy().prior_at_site_posterior
+    assert all(assessment.posteriors[slot] == prior for slot in lunch)
+    assert all(p > 0.99 for slot, p in enumerate(assessment.posteriors) if slot not in lunch)
+    assert assessment.presence is CONFIRMED
 
 
 def test_a_contradiction_that_waits_is_provisional_and_accuses_nobody() -> None:
@@ -320,7 +387,7 @@ def test_a_badge_at_the_site_and_hands_elsewhere_are_of_two_people_nobody_knows_
 def test_a_deaf_hour_of_the_laptop_beside_a_badge_is_one_place() -> None:
     """Silence is no place: only a network that is known puts a laptop elsewhere than its owner."""
     day = told(at_site(-20, 240, net=None), at_site(240, 300, net=None, hears=False),
-               at_site(300, DAY_MIN, net=None))  # fmt: skip
+               *(dataclasses.replace(part, net=None) for part in paused(300)))  # fmt: skip
     claim, evidence = with_badge_at_site(day)
 
     assessment = assess(claim, make.site(), evidence, default_policy())

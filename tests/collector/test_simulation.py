@@ -10,7 +10,7 @@ import pytest
 
 from tests.factories.simulated import a_simulation, of, share, told_days, truths
 from zaigang_collector.matching import codec
-from zaigang_collector.simulation import cheats, nuisances, siteday
+from zaigang_collector.simulation import cheats, knowledge, nuisances, siteday
 from zaigang_collector.simulation.emit import Case, Options, Simulation
 from zaigang_collector.simulation.moist import dew_point_of, ratio_of
 from zaigang_shared import readings, rid
@@ -85,6 +85,23 @@ def test_identifiers_heard_are_of_the_minute_in_which_they_were_heard() -> None:
         slot = case.evidence.beacons[one.reading.id].slot
         heard_ms = one.boot_offset_ms + one.reading.first_t
         assert abs(heard_ms - rid.slot_start_ms(slot)) < 15_000 + one.error_ms
+
+
+def test_what_is_learnt_of_homes_is_that_routers_stay_and_some_phones_travel() -> None:
+    company = Simulation(9, 80, 5).company
+    travelling, settled = 0, 0
+    for person in company.people:
+        known = knowledge.networks(company, person)
+        homes = {person.home_gateway, person.hotspot_gateway}
+        assert known.travelling | known.settled <= homes
+        assert known.travelling.isdisjoint(known.settled)
+        assert person.home_gateway not in known.travelling
+        if person.history_days < 5 or not person.home_registered:
+            assert not known.settled
+        travelling += len(known.travelling)
+        settled += person.home_gateway in known.settled
+    assert travelling
+    assert settled > len(company.people) / 3
 
 
 def test_coverage_that_was_learnt_is_what_is_heard() -> None:

@@ -17,12 +17,13 @@ from tests.factories.devices import TestDevice, ed25519_key, stored_laptop, stor
 from tests.factories.vault import VAULT
 from zaigang_collector import db
 from zaigang_collector.assessment import service, store
+from zaigang_collector.assessment.learnt import STAYS
 from zaigang_collector.assessment.model import Outcome, StoredAssessment
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.model import Direction, NewClockIn, Point
 from zaigang_collector.directory import service as directory
+from zaigang_collector.directory.model import Learnt, NetworkKind
 from zaigang_collector.directory.model import Network as KnownNetwork
-from zaigang_collector.directory.model import NetworkKind
 from zaigang_collector.ingest.intake import Intake
 from zaigang_collector.ingest.verify import Arrived
 from zaigang_shared import envelope, rid, topics
@@ -172,7 +173,10 @@ class Office:
         with db.writing(self.world.engine) as conn:
             return Talker(self.world, self.intake, stored_node(conn, name, site_id=site_id))
 
-    def home(self, net: bytes = HOME_NET, employee_id: str = "E001") -> None:
+    def home(
+        self, net: bytes = HOME_NET, employee_id: str = "E001", *, settled: bool = True
+    ) -> None:
+        """`settled`: past days showed that it stays at home, and somebody accepted that."""
         with db.writing(self.world.engine) as conn:
             directory.add_home_place(
                 conn,
@@ -182,6 +186,10 @@ class Office:
                 self.world.clock.utc,
                 self.world.randomness,
             )
+            if settled:
+                learnt = Learnt(employee_id, "hq", f"{STAYS}{net.hex()}", 1.0, None, 5, START)
+                now_ms = self.world.clock.utc
+                directory.put_learnt(conn, VAULT, learnt, "HR", now_ms, self.world.randomness)
 
     def punch(
         self,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from zaigang_collector.assessment.gather import Gathered, claimed_intervals, gather
-from zaigang_collector.assessment.learnt import COVERAGE, TRAVELS, is_sensor
+from zaigang_collector.assessment.learnt import COVERAGE, STAYS, TRAVELS, is_sensor
 from zaigang_collector.assessment.service import Judge
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import carried
@@ -55,6 +55,8 @@ class Proposal:
     """When the first day began that counts."""
     travels: tuple[bytes, ...]
     """Registered home networks that were seen at the site, on all days."""
+    stays: tuple[bytes, ...]
+    """Those that were not, on confirmed days enough."""
 
     def values(self) -> tuple[Stored, ...]:
         """As the directory keeps them."""
@@ -65,7 +67,9 @@ class Proposal:
             if is_sensor(one.sensor)
         ]
         offsets += [
-            Stored(*whose, f"{TRAVELS}{net.hex()}", 1.0, None, *rests_on) for net in self.travels
+            Stored(*whose, f"{kind}{net.hex()}", 1.0, None, *rests_on)
+            for kind, nets in ((TRAVELS, self.travels), (STAYS, self.stays))
+            for net in nets
         ]
         if self.learnt.coverage is None:
             return tuple(offsets)
@@ -135,9 +139,10 @@ def _proposal(judge: Judge, employee_id: str, site_id: str, days: Sequence[_Day]
         site_id,
         learning.fit(_observed(days), judge.policy),
         tried,
-        _held_out(judge, employee_id, tried, _often(half), rest),
+        _held_out(judge, employee_id, tried, half, rest),
         min(day.gathered.claim.start_ms for day in days),
         _often(days),
+        _settled(days),
     )
 
 
@@ -149,13 +154,15 @@ def _often(days: Sequence[_Day]) -> tuple[bytes, ...]:
     return learning.often(day.travelling for day in days)
 
 
+def _settled(days: Sequence[_Day]) -> tuple[bytes, ...]:
+    homes = days[-1].gathered.claim.home_networks  # the same on all: as registered now
+    return learning.settled(homes, ((day.observed is not None, day.travelling) for day in days))
+
+
 def _held_out(
-    judge: Judge,
-    employee_id: str,
-    tried: Learnt,
-    travels: Sequence[bytes],
-    days: Sequence[_Day],
+    judge: Judge, employee_id: str, tried: Learnt, half: Sequence[_Day], days: Sequence[_Day]
 ) -> HeldOut:
+    """`half`: the days that `tried` was learnt from; `days`: the others."""
     before: Counter[Presence] = Counter()
     after: Counter[Presence] = Counter()
     changed = []
@@ -164,7 +171,10 @@ def _held_out(
         coverage = {} if tried.coverage is None else {employee_id: tried.coverage}
         site = dataclasses.replace(given.site, coverage_by_employee=coverage)
         claim = dataclasses.replace(
-            given.claim, sensor_offsets=tried.offsets, travelling_networks=frozenset(travels)
+            given.claim,
+            sensor_offsets=tried.offsets,
+            travelling_networks=frozenset(_often(half)),
+            settled_networks=frozenset(_settled(half)),
         )
         was = assess(given.claim, given.site, given.evidence, judge.policy).presence
         becomes = assess(claim, site, given.evidence, judge.policy).presence

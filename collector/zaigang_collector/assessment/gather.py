@@ -141,6 +141,7 @@ def gather(
         claim,
         sensor_offsets=learnt.offsets_of(known),
         travelling_networks=learnt.travelling(conn, claim.employee_id),
+        settled_networks=learnt.settled(conn, claim.employee_id),
     )
     digest = codec.evidence_hash(claim, site, evidence)
     return Gathered(claim, site, evidence, digest, elsewhere)
@@ -179,6 +180,7 @@ def inputs_hash(conn: Connection, claimed: Claimed, policy: Policy, waited: bool
         repr((sorted(homes.networks), homes.egress, list(exemptions))),
         repr(learnt.holding(conn, claimed.employee_id, interval)),
         sorted(learnt.travelling(conn, claimed.employee_id)),
+        sorted(learnt.settled(conn, claimed.employee_id)),
         [[one.identifier, one.from_ms, -1 if one.to_ms is None else one.to_ms] for one in worn],
         [[one.device_id, one.from_ms, one.to_ms or -1] for one in holdings],
         [_progress(conn, one.device_id, span, interval.end_ms) for one in holdings],

@@ -23,7 +23,11 @@ from zaigang_collector.matching.model import SensorOffset
 COVERAGE: Final = "coverage"
 """The name of a learnt coverage."""
 TRAVELS: Final = "travels:"
-"""Begins the name of a network that locates nobody; all other names are sensors."""
+"""Begins the name of a network that locates nobody."""
+STAYS: Final = "stays:"
+"""Begins the name of a registered home that confirmed days never showed at the site; all other names
+are sensors."""
+_NETWORKS: Final = (TRAVELS, STAYS)
 
 
 def holding(conn: Connection, employee_id: str, interval: Interval) -> tuple[Learnt, ...]:
@@ -35,7 +39,7 @@ def holding(conn: Connection, employee_id: str, interval: Interval) -> tuple[Lea
     return tuple(
         one
         for one in accepted
-        if not one.name.startswith(TRAVELS)
+        if not one.name.startswith(_NETWORKS)
         and not _changed(one, interval, changes)
         and not (one.name != COVERAGE and _changed(one, interval, carried.began_ms(conn, one.name)))
     )
@@ -44,13 +48,22 @@ def holding(conn: Connection, employee_id: str, interval: Interval) -> tuple[Lea
 def is_sensor(name: str) -> bool:
     """Whether an offset can be kept under this name of a sensor: what a sensor is called, people and
     devices choose."""
-    return name != COVERAGE and not name.startswith(TRAVELS)
+    return name != COVERAGE and not name.startswith(_NETWORKS)
 
 
 def travelling(conn: Connection, employee_id: str) -> frozenset[bytes]:
     """Networks that travel with this person, wherever that was seen."""
-    names = directory.learnt_names(conn, employee_id, TRAVELS)
-    return frozenset(bytes.fromhex(name.removeprefix(TRAVELS)) for name in names)
+    return _networks(conn, employee_id, TRAVELS)
+
+
+def settled(conn: Connection, employee_id: str) -> frozenset[bytes]:
+    """Registered homes of this person that stay at home, unless they were seen to travel since."""
+    return _networks(conn, employee_id, STAYS) - travelling(conn, employee_id)
+
+
+def _networks(conn: Connection, employee_id: str, kind: str) -> frozenset[bytes]:
+    names = directory.learnt_names(conn, employee_id, kind)
+    return frozenset(bytes.fromhex(name.removeprefix(kind)) for name in names)
 
 
 def coverage_of(learnt: Iterable[Learnt]) -> float | None:

@@ -123,10 +123,11 @@ def _tell(found: list[Proposal], zone: ZoneInfo) -> None:
                     f"{o.sensor} {o.dew_k:+.1f} ± {o.sd_k:.1f} K" for o in one.learnt.offsets
                 ),
                 len(one.travels) or "",
+                len(one.stays) or "",
             )
         )
     header = ("employee", "site", "days", "coverage", "tried / heard", "verdicts on days left out",
-              "sensors", "home networks that travel")  # fmt: skip
+              "sensors", "home networks that travel", "that stay")  # fmt: skip
     rows(header, lines)
     for one in found:
         for start_ms, was, becomes in one.held_out.changed:

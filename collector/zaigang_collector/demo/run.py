@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from sqlalchemy import Connection
+
 from zaigang_collector import bootstrap, config
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Scope
+from zaigang_collector.assessment.learnt import STAYS
 from zaigang_collector.attendance import csv_import as clock_in_csv
 from zaigang_collector.bootstrap import Opened
 from zaigang_collector.bootstrap.run import Background, Ports
@@ -38,7 +41,10 @@ from zaigang_collector.devices import enrolment
 from zaigang_collector.devices import service as devices
 from zaigang_collector.devices.model import DeviceKind, TokenScope
 from zaigang_collector.directory import csv_import
+from zaigang_collector.directory import service as directory
+from zaigang_collector.directory.model import Learnt
 from zaigang_collector.ingest import service as ingest
+from zaigang_collector.matching.learning import SETTLED_DAYS
 from zaigang_shared.clock import CatchUpClock, Clock, SystemClock
 
 # Real seconds in which the day passes. Longer is a longer wait; shorter makes a real millisecond
@@ -183,6 +189,7 @@ def _import_directory(story: _Story, stage: _Stage) -> None:
                 collector.keys.net_key,
                 collector.randomness,
             )
+        _settle_homes(conn, story, stage)
         token = access.create(
             conn, "demo", list(Scope), collector.clock.utc_ms(), None, collector.randomness
         )
@@ -190,6 +197,26 @@ def _import_directory(story: _Story, stage: _Stage) -> None:
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(token + "\n")
     story.progress.step("directory imported from CSV: 1 site, 5 people 已导入驻场地点与人员")
+
+
+def _settle_homes(conn: Connection, story: _Story, stage: _Stage) -> None:
+    """As after some weeks: what `calibrate` would have told of the homes by then was accepted."""
+    collector = stage.collector
+    for member in story.members:
+        for net in directory.home_places(conn, member.employee_id).networks:
+            learnt = Learnt(
+                member.employee_id,
+                SITE_ID,
+                f"{STAYS}{net.hex()}",
+                1.0,
+                None,
+                SETTLED_DAYS,
+                story.day.began_ms,
+            )
+            now_ms = collector.clock.utc_ms()
+            directory.put_learnt(
+                conn, collector.vault, learnt, "demo", now_ms, collector.randomness
+            )
 
 
 def _enrolment_token(stage: _Stage, employee_id: str | None) -> str:

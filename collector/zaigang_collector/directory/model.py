@@ -106,8 +106,8 @@ class Learnt:
     site_id: str
     name: str
     """`coverage`: share of a present person's slots in which the beacon is heard; `travels:` and a
-    keyed hash: a registered home network that was seen at the site, value 1; else a carried sensor:
-    by how many K its dew point is above the site's."""
+    keyed hash: a registered home network that was seen at the site, value 1; `stays:`: one that
+    never was; else a carried sensor: by how many K its dew point is above the site's."""
     value: float
     sd: float | None
     """Of a sensor's offset."""

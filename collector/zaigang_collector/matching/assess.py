@@ -34,10 +34,12 @@ def assess(claim: Claim, site: SiteFacts, evidence: Evidence, policy: Policy) ->
     count = scene.grid.count
     families = fusion.by_family(looked.traces, policy)
     posteriors = fusion.posteriors(families, policy, count)
+    told = fusion.attended(posteriors, looked.person, policy)
     facts = Facts(
         scene=scene,
         looked=looked,
         posteriors=posteriors,
+        told=told,
         against=_against(looked.traces, families),
         covered=_covered(looked.traces, count),
         doubted=integrity.doubted(scene),
@@ -51,7 +53,7 @@ def assess(claim: Claim, site: SiteFacts, evidence: Evidence, policy: Policy) ->
         coverage=round(facts.coverage, 6),
         present_share=None if facts.present_share is None else round(facts.present_share, 6),
         slot_ms=policy.slot_ms,
-        posteriors=posteriors,
+        posteriors=told,
         covered=tuple(facts.covered),
         stretches=judged.stretches,
         findings=tuple(trace.finding() for trace in looked.traces),

@@ -26,7 +26,7 @@ from zaigang_shared.prime import prime
 
 VERSION: Final = 1
 _BYTES: Final = frozenset(
-    {"envelope", "networks", "home_networks", "travelling_networks", "badges"}
+    {"envelope", "networks", "home_networks", "travelling_networks", "settled_networks", "badges"}
 )
 _FLOATS: Final = frozenset({"latitude", "longitude", "accuracy_m", "radius_m"})
 

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from zaigang_collector.matching import words
 from zaigang_collector.matching.model import Family
 from zaigang_collector.matching.presence import Looked
+from zaigang_collector.matching.signals import geofence, integrity, travel
 from zaigang_collector.matching.timeline import Scene
 
 WITNESSES: Final = (Family.RADIO, Family.HANDS, Family.AIR)
@@ -29,6 +30,9 @@ class Facts:
     scene: Scene
     looked: Looked
     posteriors: Sequence[float]
+    """With pauses bridged: the verdict bounds them by `confirm_gap_min`."""
+    told: Sequence[float]
+    """As the assessment tells them."""
     against: Mapping[Family, Sequence[float]]
     """Per family and slot what may stand behind a contradiction, at most 0."""
     covered: Sequence[bool]
@@ -81,6 +85,11 @@ class Facts:
         return self.two_places_ms >= self.scene.policy.two_places_min * 60_000
 
     @functools.cached_property
+    def unsettled_ms(self) -> int:
+        laptops = self.looked.laptops
+        return self.ms_where(lambda slot: any(seen.unsettled[slot] for seen in laptops))
+
+    @functools.cached_property
     def beside_home_ms(self) -> int:
         laptops = self.looked.laptops
         return self.ms_where(lambda slot: any(seen.beside_home[slot] for seen in laptops))
@@ -90,6 +99,34 @@ class Facts:
         """Whether the beacon was heard so long on the registered home network that either the
         network travels or the beacon is relayed: nobody knows which, so it confirms nobody."""
         return self.beside_home_ms >= self.scene.policy.network_travels_min * 60_000
+
+    @functools.cached_property
+    def tireless(self) -> Run:
+        """The longest stretch with a hand on one laptop in every slot of it."""
+        used = [[strength > 0.0 for strength in seen.use.strength] for seen in self.looked.laptops]
+        runs = (run for hands in used for run in self.runs(hands.__getitem__))
+        return max(runs, key=lambda run: (self.length_ms(run), -run.start), default=range(0))
+
+    @property
+    def is_tireless(self) -> bool:
+        """Whether that is longer than anybody works without a pause."""
+        return self.length_ms(self.tireless) >= self.scene.policy.hands_tireless_h * 3_600_000
+
+    @functools.cached_property
+    def flags(self) -> list[str]:
+        """What the source says against the punches, in order of name."""
+        return integrity.claim_flags(self.scene)
+
+    @functools.cached_property
+    def is_far_claimed(self) -> bool:
+        """Whether the punches themselves speak against the claim: all of those with a position are
+        outside the fence, or two of them are an impossible step apart."""
+        claim, site, policy = self.scene.claim, self.scene.site, self.scene.policy
+        fixed = [geofence.hold(point, site, policy) for point in claim.points]
+        held = [one for one in fixed if one is not None]
+        return (bool(held) and not any(one.inside for one in held)) or bool(
+            travel.impossible(self.scene)
+        )
 
     def left_unclaimed(self, run: Run) -> bool:
         """Whether an absence reaches the end of an interval that only the shift ends, after the
@@ -125,10 +162,14 @@ class Facts:
 
     def least_absence_ms(self, run: Run) -> float:
         """How long an absence must be to contradict: longer where no place is known and only the
-        beacon's silence speaks, as it does from a meeting room out of reach."""
+        beacon's silence speaks, as it does from a meeting room out of reach, unless the punches'
+        own positions speak against the claim as well."""
         policy, laptops = self.scene.policy, self.looked.laptops
-        elsewhere = sum(any(seen.network.against[slot] for seen in laptops) for slot in run)
-        located = elsewhere >= policy.contradict_family_share * len(run)
+        elsewhere = sum(
+            any(seen.network.against[slot] and not seen.unsettled[slot] for seen in laptops)
+            for slot in run
+        )
+        located = elsewhere >= policy.contradict_family_share * len(run) or self.is_far_claimed
         least_min = policy.contradict_stretch_min if located else policy.contradict_silence_min
         return least_min * 60_000
 
@@ -160,7 +201,7 @@ class Facts:
         return sum(self.lengths_ms[slot] for slot in run)
 
     def mean_posterior(self, run: Run) -> float:
-        return round(math.fsum(self.posteriors[slot] for slot in run) / len(run), 6)
+        return round(math.fsum(self.told[slot] for slot in run) / len(run), 6)
 
     def span(self, run: Run) -> str:
         """The stretch as the site's wall clock tells it."""

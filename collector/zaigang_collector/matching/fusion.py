@@ -6,6 +6,7 @@ arrival. Each step is monotone: support that is added never lowers the posterior
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -48,6 +49,22 @@ def posteriors(
         round(here * site / (here * site + (1.0 - here) * away), _DIGITS)
         for here, (site, away) in zip(before, after, strict=True)
     )
+
+
+def attended(
+    posteriors: Sequence[float], person: Sequence[bool], policy: Policy
+) -> tuple[float, ...]:
+    """The same as it is told: where a pause in the person's own traces is longer than `pause_min`,
+    nobody knows whether they stayed beside the laptop, and no more than the prior is claimed."""
+    told = list(posteriors)
+    start = 0
+    for here, group in itertools.groupby(person):
+        length = len(list(group))
+        if not here and length * policy.slot_s > policy.pause_min * 60:
+            for slot in range(start, start + length):
+                told[slot] = min(told[slot], policy.prior_at_site_posterior)
+        start += length
+    return tuple(told)
 
 
 def _forward(ratios: Sequence[float], prior: float, leave: float, arrive: float) -> list[float]:

@@ -54,6 +54,14 @@ def _doubts(facts: Facts) -> list[Text]:
         found.append(reasons.two_places(facts.two_places_ms))
     if facts.home_beside_beacon:
         found.append(reasons.home_beside_beacon(facts.beside_home_ms))
+    elif facts.unsettled_ms >= _LEAST_SPAN_MS:
+        found.append(reasons.home_unsettled(facts.unsettled_ms))
+    if facts.flags:
+        found.append(reasons.flagged(facts.flags))
+    if facts.looked.badge_missing:
+        found.append(reasons.badge_missing())
+    if facts.is_tireless:
+        found.append(reasons.tireless(facts.span(facts.tireless), facts.length_ms(facts.tireless)))
     witness_ms = facts.scene.policy.time_error_witness_s * 1000
     named = {
         (timed.envelope, timed.index, timed.error_ms)  # one that came twice counts once

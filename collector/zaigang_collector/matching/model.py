@@ -100,6 +100,9 @@ class Claim:
     exemptions: tuple[Exemption, ...] = ()
     travelling_networks: frozenset[bytes] = frozenset()
     """Keyed hashes seen at several places (phone hotspot, travel router): they locate nobody."""
+    settled_networks: frozenset[bytes] = frozenset()
+    """Registered homes that no confirmed day showed at the site, learnt: only they are places by
+    themselves, since a phone may be registered as home just as well."""
     badges: frozenset[bytes] = frozenset()
     """Identifiers of beacon badges that this person carries."""
     elsewhere: tuple[ClaimedPoint, ...] = ()

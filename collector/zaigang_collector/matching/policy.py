@@ -55,6 +55,8 @@ class Policy:
     network_llr: float
     network_hold_s: int
     network_travels_min: float
+    scan_least_adverts: float
+    heard_least_min: float
     network_hop_s: int
     unknown_network_llr: float
     egress_llr: float
@@ -62,6 +64,8 @@ class Policy:
     hands_llr: float
     hands_light_share: float
     hands_place_llr: float
+    hands_tireless_h: float
+    badge_missing_min: float
     attention_half_min: float
     attention_floor_share: float
     geofence_inside_llr: float
@@ -96,6 +100,7 @@ class Policy:
     prior_at_site_posterior: float
     dwell_at_site_h: float
     dwell_away_h: float
+    pause_min: float
     confirm_posterior: float
     confirm_share: float
     confirm_coverage_share: float

@@ -47,6 +47,8 @@ class Seen:
     moves: Lane
     beside_home: Sequence[bool]
     """Slots in which the site's beacon was heard on the owner's home network."""
+    unsettled: Sequence[bool]
+    """Slots in which only the registration says that the home network is at home."""
     away_in_other_air: Sequence[float]
     """As `away`, by hands where the air differs: radio may not know that place."""
 
@@ -76,6 +78,9 @@ class Looked:
     badge_alone: bool
     """Whether a badge was heard, and no device of the person's was at the site all the time: whoever
     wears it, or the drawer that it lies in, looks the same."""
+    badge_missing: bool
+    """Whether the person has a badge that no node heard, all the time, though the laptop was in use
+    where this person's is usually heard: forgotten, or somebody else's hands."""
     two_places: tuple[bool, ...]
     """Slots in which two of the person's devices were in use at different places, or one was in use
     elsewhere and the badge was at the site."""
@@ -118,7 +123,18 @@ def look(scene: Scene) -> Looked:
         integrity.find(scene, misheard, sum(both)),
     )
     person = tuple(here or (near and not alone) for here, near in zip(at_site, worn, strict=True))
-    return Looked(traces, tuple(laptops), air, person, alone, both)
+    missing = _badge_missing(scene, air, worn, at_site)
+    return Looked(traces, tuple(laptops), air, person, alone, missing, both)
+
+
+def _badge_missing(
+    scene: Scene, air: beacon.NodeAir, worn: Sequence[bool], at_site: Sequence[bool]
+) -> bool:
+    """Whether a badge should have been heard and was not."""
+    if not scene.claim.badges or any(worn) or not beacon.silence_llr(scene):
+        return False
+    telling = sum(1 for slot in _slots(scene) if air.well[slot] and at_site[slot])
+    return telling * scene.policy.slot_s >= scene.policy.badge_missing_min * 60
 
 
 def _see(
@@ -133,7 +149,7 @@ def _see(
     # Only what the laptop heard itself shows that a network travels: what nodes hear can be copied.
     placed = network.place(scene, readings, lane)
     witnessed = beacon.join(scene, device, air, found, placed)
-    network.shield(scene, readings, lane)
+    network.shield(scene, readings, lane, heard)
     used = hands.use(scene, device)
     where = hands.place(scene, used, lane, placed)
     # Support fades with the distance to hands at the site, contradiction with that to hands
@@ -143,6 +159,10 @@ def _see(
     context = network.context(scene, readings)
     near = [bool(one or other) for one, other in zip(lane.support, placed.support, strict=True)]
     breathed = environment.place(scene, device, site_air, near)
+    unsettled = _unsettled(scene, device, air, readings, lane, placed, breathed)
+    for slot, open_question in enumerate(unsettled):
+        if open_question:  # then hands are nowhere else either: both rest on the registration
+            placed.witness[slot] = where.witness[slot] = False
     other_air = [
         strength > 0.0 and llr < 0.0
         for strength, llr in zip(used.strength, breathed.lane.against, strict=True)
@@ -161,9 +181,32 @@ def _see(
         breathed,
         movement.place(scene, device),
         network.beside_home(scene, readings, lane),
+        unsettled,
         hands.attention(scene, other_air),
     )
     return seen, found.misheard
+
+
+def _unsettled(
+    scene: Scene,
+    device: Device,
+    air: beacon.NodeAir,
+    readings: Sequence[network.Held],
+    heard: Lane,
+    placed: Lane,
+    breathed: Breathed,
+) -> list[bool]:
+    """Slots in which a home network is no place yet, whatever else is seen."""
+    if not any(placed.against):
+        return [False] * scene.grid.count
+    quiet = [llr < 0.0 for llr in heard.against]
+    if not beacon.silence_llr(scene):
+        quiet = beacon.gone_quiet(scene, device, air, heard)
+    strange = -scene.policy.hands_place_llr
+    elsewhere = [
+        still or llr <= strange for still, llr in zip(quiet, breathed.lane.against, strict=True)
+    ]
+    return network.unsettled(scene, readings, placed, elsewhere)
 
 
 def _beacon(scene: Scene, laptops: Sequence[Seen], badge: Lane) -> Trace:

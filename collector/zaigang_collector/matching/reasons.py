@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zaigang_collector.matching.model import Family, Text
-from zaigang_collector.matching.words import chance, event, length_en, length_zh
+from zaigang_collector.matching.words import chance, claim_flag, event, length_en, length_zh
 
 _GAPS_ZH = {
     "off_hours": "不在采集时段",
@@ -142,6 +142,16 @@ def home_beside_beacon(ms: int) -> Text:
     )
 
 
+def home_unsettled(ms: int) -> Text:
+    return Text(
+        f"有 {length_zh(ms)}电脑连着登记的家庭网络，但还没有足够的已确认出勤日表明它只在家里出现"
+        "（登记的也可能是手机热点，会随身带到现场），也没有其他独立依据，不作不利认定。",
+        f"For {length_en(ms)} the laptop was on the registered home network, but confirmed days are too "
+        "few to show that it stays at home (a phone's hotspot comes along to work), and nothing of "
+        "another kind says so; not held against anybody.",
+    )
+
+
 def forgotten(ms: int) -> Text:
     return Text(
         f"电脑在别处闲置 {length_zh(ms)}，无人操作：可能只是忘带电脑，不作不利认定。",
@@ -229,6 +239,32 @@ def two_places(ms: int) -> Text:
         f"员工的两台设备（或电脑与工牌）有 {length_zh(ms)}同时在两地使用，无法判断哪一个在本人手中。",
         "Two of this employee's devices, or a laptop and the badge, were in use at two places at once "
         f"for {length_en(ms)}; which of them by the employee is not known.",
+    )
+
+
+def badge_missing() -> Text:
+    return Text(
+        "电脑在驻场地点有人操作，现场节点也正常，却始终没有听到本人的工牌：可能忘带或没电，也可能是他人在用电脑，"
+        "无法分辨，暂不确认。",
+        "The laptop was in use at the site and its nodes were well, yet the employee's badge was never "
+        "heard: forgotten, its battery empty, or somebody else at the laptop; nobody can tell.",
+    )
+
+
+def tireless(span: str, ms: int) -> Text:
+    return Text(
+        f"{span}（{length_zh(ms)}）操作从未中断：人会停下来休息，鼠标晃动器不会；暂不确认，这不说明人不在。",
+        f"Input never paused {span} ({length_en(ms)}): people pause, mouse movers do not; not confirmed, "
+        "which is not absence.",
+    )
+
+
+def flagged(flags: list[str]) -> Text:
+    told = [claim_flag(flag) for flag in flags]
+    return Text(
+        f"{'；'.join(text.zh for text in told)}：在向本人了解之前不作确认，也不据此认定不在场。",
+        f"{'; '.join(text.en for text in told)}: not confirmed before the employee was asked, and "
+        "no absence by itself.",
     )
 
 

@@ -92,6 +92,9 @@ def _confirms(facts: Facts) -> bool:
         and facts.longest_gap_ms <= policy.confirm_gap_min * 60_000
         and not facts.in_two_places
         and not facts.home_beside_beacon
+        and not facts.looked.badge_missing
+        and not facts.is_tireless
+        and not facts.flags
         and not facts.doubted
     )
 

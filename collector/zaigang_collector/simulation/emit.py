@@ -82,6 +82,7 @@ class Simulation:
         self._day: dict[str, SiteDay] = {}
         self._day_number = -1
         self._coverage: dict[str, float | None] = {}
+        self._networks: dict[str, knowledge.Networks] = {}
 
     def cases(self) -> Iterator[Case]:
         """Every person's every day, by day and person."""
@@ -156,6 +157,7 @@ class Simulation:
 
     def _claim(self, script: Script) -> Claim:
         person, key = script.person, self.company.net_key
+        known = self._known_networks(person)
         homes = [person.home_gateway] if person.home_registered else []
         if person.hotspot_at_home and person.home_registered:
             homes.append(person.hotspot_gateway)
@@ -179,6 +181,8 @@ class Simulation:
                 Exemption(script.utc_ms(low), script.utc_ms(high), kind)
                 for low, high, kind in script.exemptions
             ),
+            travelling_networks=frozenset(network_hash(key, mac) for mac in known.travelling),
+            settled_networks=frozenset(network_hash(key, mac) for mac in known.settled),
             badges=frozenset() if person.badge is None else frozenset({person.badge}),
             elsewhere=_points(script, script.elsewhere),
             elsewhere_ids=tuple(
@@ -187,6 +191,12 @@ class Simulation:
             ),
             sensor_offsets=knowledge.sensor_offsets(self.company, person),
         )
+
+    def _known_networks(self, person: Person) -> knowledge.Networks:
+        name = person.employee_id
+        if name not in self._networks:
+            self._networks[name] = knowledge.networks(self.company, person)
+        return self._networks[name]
 
     def _facts(self, site: SiteSpec, person: Person) -> SiteFacts:
         name = person.employee_id

@@ -7,18 +7,28 @@ has accepted them; here they come from days drawn the same way, never from the d
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from zaigang_collector.matching.model import SensorOffset
 from zaigang_collector.simulation import moist, nuisances, radio
 from zaigang_collector.simulation.company import Company
 from zaigang_collector.simulation.people import Person
 from zaigang_collector.simulation.places import SiteSpec, Spot
-from zaigang_collector.simulation.script import draw_script
+from zaigang_collector.simulation.plan import Link
+from zaigang_collector.simulation.script import Script, draw_script
 from zaigang_collector.simulation.streams import chance, stream
 
 _SLOT_MIN = 5
 _SLOTS_A_DAY = 90
 _ONE_SIDED_90 = 1.2816
+_TRAVELS_DAYS = 2
+_SETTLED_DAYS = 5
+_HOP_MIN = 10
+_BESIDE_MIN = 15
+_HEARD = 0.5
+"""Where the beacon is heard in more than half of the slots it is heard beside the network as well."""
 _DAY_SD_K = 0.5
 """By how much a room differs from the next on an ordinary day: doors, windows, people."""
 
@@ -51,6 +61,73 @@ def coverage(company: Company, person: Person) -> float | None:
     # What is learnt is told cautiously: the lower end of what the days leave possible.
     learnt = mean + draw.gauss(0, error) - _ONE_SIDED_90 * error
     return round(min(0.995, max(0.0, learnt)), 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What past days say of the networks that a person registered as home."""
+
+    travelling: frozenset[bytes] = frozenset()
+    settled: frozenset[bytes] = frozenset()
+
+
+def networks(company: Company, person: Person) -> Networks:
+    """Gateways that were seen at the site on two days or more, and those that none of five or more
+    confirmed days showed there, as `calibrate` would tell them once somebody accepted."""
+    homes = {person.home_gateway} if person.home_registered else set()
+    if homes and person.hotspot_at_home:
+        homes.add(person.hotspot_gateway)
+    confirmed = 0
+    seen: Counter[bytes] = Counter()
+    for day in range(person.history_days if homes else 0):
+        draw = stream(company.seed, "history", person.employee_id, day)
+        script = draw_script(company, person, day % company.days, draw)
+        script = nuisances.apply(company, script, draw)
+        there = _links(script)
+        ours = [link is not None and link.gateway in script.site.gateways for link in there]
+        confirmed += 2 * sum(ours) >= len(there)
+        seen.update(gateway for gateway in homes if _travelled(company, script, gateway, there))
+    return Networks(
+        frozenset(gateway for gateway in homes if seen[gateway] >= _TRAVELS_DAYS),
+        frozenset(gateway for gateway in homes if confirmed >= _SETTLED_DAYS and not seen[gateway]),
+    )
+
+
+def _links(script: Script) -> list[Link | None]:
+    """What the laptop at the site is connected to, minute by minute; None while it says nothing."""
+    states = (script.plan.at(minute) for minute in range(*script.desk_min()))
+    return [
+        state.link
+        if state.power == "on" and state.agent and state.network_seen and not state.link.vpn
+        else None
+        for state in states
+    ]
+
+
+def _travelled(
+    company: Company, script: Script, gateway: bytes, there: Sequence[Link | None]
+) -> bool:
+    """Whether this day shows that a gateway is at the site: minutes after the site's own, or beside
+    the beacon for a quarter of an hour."""
+    heard = 0
+    ours_at: int | None = None
+    known: dict[Spot, float] = {}
+    own_at: int | None = None
+    for index, link in enumerate(there):
+        if link is None:
+            continue
+        if link.gateway in script.site.gateways:
+            ours_at = index
+        elif link.gateway == gateway:
+            own_at = index
+            state = script.plan.at(script.desk_min()[0] + index)
+            if state.laptop not in known:
+                known[state.laptop] = _heard(company.seed, script.site, script.person, state.laptop)
+            heard += state.scan == "well" and known[state.laptop] > _HEARD
+        near = None not in (ours_at, own_at) and abs(own_at - ours_at) <= _HOP_MIN  # type: ignore[operator]  # as just asked
+        if near or heard >= _BESIDE_MIN:
+            return True
+    return False
 
 
 def sensor_offsets(company: Company, person: Person) -> tuple[SensorOffset, ...]:

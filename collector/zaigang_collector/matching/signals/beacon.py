@@ -339,6 +339,20 @@ def listened(scene: Scene, device: Device, air: NodeAir) -> list[bool]:
     ]
 
 
+def gone_quiet(scene: Scene, device: Device, air: NodeAir, lane: Lane) -> list[bool]:
+    """Slots in which a laptop that heard the site's beacon for a while in this interval hears it no
+    longer, though both are well: silence that means something without anything learnt."""
+    heard = [slot for slot, llr in enumerate(lane.support) if llr and not scene.exempt[slot]]
+    quiet = [False] * scene.grid.count
+    if len(heard) * scene.policy.slot_s < scene.policy.heard_least_min * 60:
+        return quiet
+    for slot, found in enumerate(_by_slot(scene, device.of(Scan))):
+        if air.well[slot] and not lane.support[slot] and _scanned_well(scene, slot, found):
+            quiet[slot] = True
+            lane.decided += [*found, *air.well[slot]]
+    return quiet
+
+
 def _listen(scene: Scene, device: Device, air: NodeAir, lane: Lane, llr: float) -> None:
     for slot, found in enumerate(_by_slot(scene, device.of(Scan))):
         on_air = air.well[slot]
@@ -353,8 +367,11 @@ def _scanned_well(scene: Scene, slot: int, found: Sequence[TimedReading]) -> boo
     if not _covers(scene, slot, found, scene.policy.scan_healthy_share):
         return False
     scans = [timed.reading for timed in found if isinstance(timed.reading, Scan)]
-    # A radio that hears nobody at all may be deaf, whatever it says of itself.
-    return all(scan.healthy for scan in scans) and any(scan.adverts for scan in scans)
+    # A radio that hears hardly anybody may be deaf, whatever it says of itself.
+    minutes = sum(scan.span_ms for scan in scans) / 60_000
+    adverts = sum(scan.adverts for scan in scans)
+    enough = adverts >= max(1.0, scene.policy.scan_least_adverts * minutes)
+    return all(scan.healthy for scan in scans) and enough
 
 
 def _by_slot(scene: Scene, found: Sequence[TimedReading]) -> list[list[TimedReading]]:

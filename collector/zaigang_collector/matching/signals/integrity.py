@@ -47,6 +47,14 @@ def doubted(scene: Scene) -> list[str]:
     )
 
 
+def claim_flags(scene: Scene) -> list[str]:
+    """What the source itself says against the punches, each once."""
+    flags = set(scene.claim.flags)
+    if any(point.mock_location for point in scene.claim.points):
+        flags.add("mock_location")
+    return [flag for flag in _CLAIM_FLAGS if flag in flags]
+
+
 def find(scene: Scene, misheard: Sequence[Misheard], two_places: int) -> Trace:
     """All that does not fit, in one finding; silent when everything does.
 
@@ -68,10 +76,7 @@ def find(scene: Scene, misheard: Sequence[Misheard], two_places: int) -> Trace:
             worst_s = max(item.off_ms for item in found) / 1000
             told = words.misheard(kind, len({item.slot for item in found}), worst_s)
             (neutral if kind == "unsettled" else parts).append(told)
-    flags = set(scene.claim.flags)
-    if any(point.mock_location for point in scene.claim.points):
-        flags.add("mock_location")
-    parts.extend(words.claim_flag(flag) for flag in _CLAIM_FLAGS if flag in flags)
+    parts.extend(words.claim_flag(flag) for flag in claim_flags(scene))
     if two_places:
         parts.append(words.two_places(two_places * scene.grid.slot_ms))
     signed = {Reference(event.envelope, 0): None for event in events if event.envelope is not None}

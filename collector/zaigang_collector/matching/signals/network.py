@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from zaigang_collector.matching.model import TimedReading
+from zaigang_collector.matching.signals.beacon import silence_llr
 from zaigang_collector.matching.timeline import Device, Lane, Scene, order
 from zaigang_shared.readings import Network, Session
 
@@ -83,28 +84,57 @@ def place(scene: Scene, readings: Sequence[Held], beacon: Lane) -> Lane:
     return lane
 
 
-def shield(scene: Scene, readings: Sequence[Held], beacon: Lane) -> None:
+def shield(scene: Scene, readings: Sequence[Held], beacon: Lane, heard: Sequence[float]) -> None:
     """Where not hearing the beacon is no contradiction: behind the site's own gateway, though in a
-    tunnel (no support, since a bridged tunnel shows that gateway from anywhere); and out through
-    the site's own address without a tunnel, as in the guests' network of a meeting room."""
+    tunnel (no support, since a bridged tunnel shows that gateway from anywhere); out through the
+    site's own address without a tunnel, as in the guests' network of a meeting room; and on any
+    network on which the laptop itself `heard` the beacon in this interval: it is the site's as well,
+    or a phone that comes along into the meeting room."""
     site = scene.site.networks - scene.claim.travelling_networks
+    beside = _beside_beacon(scene, readings, heard)
     for each in readings:
         if not scene.weight(each.timed.error_ms):
             continue
         tunnelled = each.network.vpn and each.network.net in site
-        if tunnelled or (not each.network.vpn and _egress(scene, each.timed, each.network) > 0):
+        if (
+            tunnelled
+            or (not each.network.vpn and _egress(scene, each.timed, each.network) > 0)
+            or each.network.net in beside
+        ):
             beacon.forgive(each.slots)
+
+
+def unsettled(
+    scene: Scene, readings: Sequence[Held], placed: Lane, elsewhere: Sequence[bool]
+) -> list[bool]:
+    """Slots in which only the registration says that the home network is at home.
+
+    A phone is registered as home as well as a router is, and comes along to work. So the network is
+    a place once confirmed days never showed it at the site; where the registered home's own address
+    is seen behind it; or in slots that something of another kind puts `elsewhere`. Who is usually
+    heard at the site must not be heard: for them days that were learnt are not enough.
+    """
+    expected = bool(scene.site.node_ids) and silence_llr(scene) != 0.0
+    settled = frozenset() if expected else scene.claim.settled_networks
+    sure = list(elsewhere)
+    for each in readings:
+        if each.network.net in settled or _egress(scene, each.timed, each.network) < 0:
+            for slot in each.slots:
+                sure[slot] = True
+    return [llr < 0.0 and not yes for llr, yes in zip(placed.against, sure, strict=True)]
 
 
 def beside_home(scene: Scene, readings: Sequence[Held], beacon: Lane) -> list[bool]:
     """Slots in which the site's beacon was heard on a registered home network, of which nothing
-    else shows that it travels: a phone's hotspot, or a beacon that is relayed home."""
+    else shows that it travels, or out through the registered home's address: a phone's hotspot, or a
+    beacon that is relayed home."""
     site = scene.site.networks - scene.claim.travelling_networks
     travelling = scene.claim.travelling_networks | _beside_site(scene, readings)
     home = scene.claim.home_networks - travelling - site
     found = [False] * scene.grid.count
     for each in readings:
-        if each.network.net in home and not each.network.vpn:
+        at_home = each.network.net in home or _egress(scene, each.timed, each.network) < 0
+        if at_home and not each.network.vpn:
             for slot in each.slots:
                 found[slot] |= beacon.support[slot] > 0.0
     return found
@@ -146,7 +176,8 @@ def _slots(scene: Scene, from_ms: int, until_ms: int) -> Sequence[int]:
 
 def travelling(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozenset[bytes]:
     """Home networks that were seen at the site: they travel."""
-    return _beside_beacon(scene, readings, beacon) | _beside_site(scene, readings)
+    beside = _beside_beacon(scene, readings, beacon.support) & scene.claim.home_networks
+    return beside | _beside_site(scene, readings)
 
 
 def _beside_site(scene: Scene, readings: Sequence[Held]) -> frozenset[bytes]:
@@ -169,13 +200,15 @@ def _beside_site(scene: Scene, readings: Sequence[Held]) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def _beside_beacon(scene: Scene, readings: Sequence[Held], beacon: Lane) -> frozenset[bytes]:
-    """Home networks that were seen together with the site's beacon."""
+def _beside_beacon(
+    scene: Scene, readings: Sequence[Held], heard: Sequence[float]
+) -> frozenset[bytes]:
+    """Networks that were seen together with the site's beacon for long enough."""
     together: dict[bytes, set[int]] = {}
     for each in readings:
         network, slots = each.network, each.slots
-        if network.net is not None and network.net in scene.claim.home_networks:
-            both = {slot for slot in slots if beacon.support[slot]}
+        if network.net is not None:
+            both = {slot for slot in slots if heard[slot] and not scene.exempt[slot]}
             together.setdefault(network.net, set()).update(both)
     enough_ms = scene.policy.network_travels_min * 60_000
     return frozenset(
