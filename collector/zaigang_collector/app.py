@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from zaigang_collector.api import (
     assessments,
+    clock_in_files,
     clock_ins,
     device_settings,
     devices,
@@ -56,6 +57,7 @@ def api_app(services: Services) -> FastAPI:
         devices.router,
         device_settings.router,
         clock_ins.router,
+        clock_in_files.router,
         assessments.router,
         readings.router,
         fleet.router,

@@ -49,7 +49,7 @@ def record(
     sealed = vault.seal(
         conn, person(new.employee_id), new.body(), context_of(clock_in.reference), now_ms
     )
-    conn.execute(sa.insert(CLOCK_IN).values(**_columns(clock_in, record_hash, sealed)))
+    conn.execute(sa.insert(CLOCK_IN).values(**columns_of(clock_in, record_hash, sealed)))
     ledger.append(
         conn,
         ledger.EntryType.CLOCK_IN,
@@ -204,7 +204,7 @@ def _newest(conn: Connection, vault: Vault, source: str, source_id: str) -> Cloc
     return next(iter(_opened(conn, vault, query)), None)
 
 
-def _columns(clock_in: ClockIn, record_hash: bytes, body: bytes) -> dict[str, object]:
+def columns_of(clock_in: ClockIn, record_hash: bytes, body: bytes) -> dict[str, object]:
     """What is asked for by query, and the rest sealed."""
     new = clock_in.content
     return {
