@@ -70,6 +70,8 @@ def test_an_export_is_shown_stored_and_what_is_missing_is_told(
     said = capsys.readouterr()
     assert "工作表“原始记录”，表头在第 3 行，下面有 3 行。" in said.out
     assert "  工号：列“工号”，例如 E001、E001、E777" in said.out
+    assert "  地址（只用来对应地点，不保存）：列“打卡地址”（内容不显示）" in said.out
+    assert SENTINEL not in said.out + said.err
     assert "不取，也不保存：姓名、考勤组、部门、职位、打卡备注" in said.out
     assert "新增 2 条，更新 0 条，0 条已有；涉及 1 人，下一轮核验会处理。" in said.out
     assert "1 个工号对不上员工，共 1 行没有导入：E777。" in said.err

@@ -29,6 +29,8 @@ EXAMPLES: Final = 3
 # of remarks in which a time stands now and then.
 _SHARE: Final = 0.8
 _FITS_LEAST: Final = 3
+UNSHOWN: Final = frozenset({Field.ADDRESS, Field.DEVICE})
+"""What stands in these may be somebody's home, or their name on a phone: it is not shown either."""
 _SHOWN_CHARS: Final = 30
 _FORM_DIGITS: Final = 16  # 64 bits: two forms of one company are never the same by accident
 _DINGTALK: Final = frozenset(map(headings.key, ("考勤日期", "考勤时间", "打卡时间", "打卡结果")))
@@ -164,6 +166,8 @@ def shown(given: ColumnMap, header: Line, sample: Sequence[Line]) -> Shown:
     columns = _columns(header, sample[:EXAMPLES])
     taken = tuple(
         Taken(field, heading, tuple(_shortened(one) for one in columns.get(heading, ())))
+        if field not in UNSHOWN
+        else Taken(field, heading, ())
         for field, heading in given.columns.items()
     )
     left = [

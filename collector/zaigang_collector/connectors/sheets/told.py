@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from zaigang_collector.connectors.sheets.mapping import UNSHOWN, Taken
 from zaigang_collector.connectors.sheets.service import Looked, Report
 from zaigang_collector.connectors.sheets.words import FIELDS
 from zaigang_collector.matching.model import Text
@@ -30,21 +31,23 @@ def looked(one: Looked) -> list[Text]:
         ),
         Text("取这些列：", "Taken:"),
     ]
-    for taken in one.shown.taken:
-        examples = [example for example in taken.examples if example]
-        name = FIELDS[taken.field]
-        zh, en = (
-            "、".join(examples) or "（前几行是空的）",
-            ", ".join(examples) or "(empty at first)",
-        )
-        lines.append(
-            Text(
-                f"  {name.zh}：列“{taken.heading}”，例如 {zh}",
-                f"  {name.en}: {taken.heading!r}, as {en}",
-            )
-        )
+    lines += [_taken(taken) for taken in one.shown.taken]
     lines += _left(one)
     return lines + _assumed(one)
+
+
+def _taken(one: Taken) -> Text:
+    name = FIELDS[one.field]
+    if one.field in UNSHOWN:
+        return Text(
+            f"  {name.zh}：列“{one.heading}”（内容不显示）",
+            f"  {name.en}: {one.heading!r} (not shown)",
+        )
+    examples = [example for example in one.examples if example]
+    zh, en = "、".join(examples) or "（前几行是空的）", ", ".join(examples) or "(empty at first)"
+    return Text(
+        f"  {name.zh}：列“{one.heading}”，例如 {zh}", f"  {name.en}: {one.heading!r}, as {en}"
+    )
 
 
 def _left(one: Looked) -> list[Text]:

@@ -175,13 +175,13 @@ def _result_direction(text: str, parts: list[str]) -> Direction | None:
     return Direction.IN if arrives else Direction.OUT
 
 
-_TERMINALS: Final = ("考勤机", "门禁", "指纹", "人脸", "闸机", "打卡机", "terminal")
+_TERMINALS: Final = re.compile("考勤机|门禁|指纹|人脸|闸机|打卡机|terminal", re.IGNORECASE)
 _PHONES: Final = frozenset({"手机", "手机打卡", "电脑", "钉钉", "mobile", "phone", "app"})
 
 
 def is_terminal(device: str) -> bool:
     """Whether a device is an attendance machine, by its name."""
-    return any(one in device.lower() for one in _TERMINALS)
+    return _TERMINALS.search(device) is not None
 
 
 def is_generic(device: str) -> bool:

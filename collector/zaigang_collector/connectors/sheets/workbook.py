@@ -123,6 +123,8 @@ def _lines(sheet: Any) -> Iterator[Line]:
     sheet.reset_dimensions()  # what the file says of its own size is often wrong
     rows = sheet.iter_rows(max_row=_MAX_ROW, max_col=MAX_COLUMNS + 1, values_only=True)
     for number, row in enumerate(rows, 1):
+        if row.count(None) == len(row):  # a file may leave out a million rows, which come as blanks
+            continue
         width = len(row)
         while width and row[width - 1] is None:  # each row comes as wide as the widest may be
             width -= 1
