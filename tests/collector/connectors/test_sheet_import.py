@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -20,6 +21,8 @@ from tests.factories.sheets import SENTINEL, record
 from tests.factories.vault import VAULT
 from tests.fakes import database
 from zaigang_collector import db
+from zaigang_collector.assessment import service as assessing
+from zaigang_collector.assessment.service import Judge
 from zaigang_collector.attendance import recording
 from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.model import Direction, Flag, Kind, NewClockIn, Outcome
@@ -42,6 +45,7 @@ from zaigang_collector.directory.model import (
     SiteKind,
 )
 from zaigang_collector.ledger import service as ledger
+from zaigang_collector.matching.policy import default_policy
 from zaigang_shared.network_hash import network_hash
 
 NOW = 1_791_000_000_000  # 2026-10-03
@@ -159,6 +163,19 @@ def test_the_same_file_and_an_overlapping_one_change_nothing(world: World) -> No
     assert (again.employees, world.stored(), world.entries()) == (set(), before, entries)
     more = world.take(sheets.xlsx(sheets.raw_records(RECORDS[2:] + RECORDS[:2])))
     assert (more.added, more.new_versions, more.unchanged) == (2, 0, 3)
+
+
+def test_whoever_has_new_punches_waits_for_the_next_assessment(world: World) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()
+    judge = Judge(default_policy(), key, world.randomness, VAULT)
+
+    def due() -> list[str]:
+        with db.reading(world.engine) as conn:
+            return assessing.people_due(conn, judge, NOW - 30 * 86_400_000, NOW, NOW)
+
+    assert due() == []
+    report = world.take(sheets.xlsx(sheets.raw_records(RECORDS)))
+    assert due() == sorted(report.employees) == ["E001"]
 
 
 def test_a_late_edit_is_a_new_version_of_the_same_punch(world: World) -> None:
