@@ -71,7 +71,10 @@ class FileOut(BaseModel):
     odd_results: int = Field(description="Rows with a result that we do not know.")
     problem_rows: int
     problems: list[RowOut] = Field(description=f"The first {LISTED_MOST}.")
-    unknown_employees: list[UnknownOut] = Field(description=f"The first {LISTED_MOST}.")
+    unknown_rows: int = Field(description="Rows of ids that are nobody's.")
+    unknown_employees: list[UnknownOut] = Field(
+        description=f"The first {LISTED_MOST} of these ids that look like ids."
+    )
 
 
 Pairs = Annotated[list[str], Query(max_length=_PAIRS_MAX, examples=[["前台=hq"]])]
@@ -159,9 +162,10 @@ def _shown(looked: Looked, report: Report, *, stored: bool) -> FileOut:
         odd_results=report.odd_results,
         problem_rows=len(report.problems),
         problems=[_row(one) for one in report.problems[:LISTED_MOST]],
+        unknown_rows=report.unknown.total(),
         unknown_employees=[
             UnknownOut(employee=one, rows=report.unknown[one])
-            for one in sorted(report.unknown)[:LISTED_MOST]
+            for one in report.unknown_ids[:LISTED_MOST]
         ],
     )
 

@@ -151,6 +151,18 @@ def test_a_file_is_uploaded_dry_and_then_stored(world: ApiWorld) -> None:
     assert SENTINEL not in str([tried, stored, again])
 
 
+def test_a_column_of_names_that_was_taken_for_ids_is_not_repeated(
+    data: Path, tmp_path: Path, world: ApiWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"mapping": ["employee=姓名", "punched=时刻"], "confirm": True}
+    answer = send(world, UNKNOWN_FORM, **told).json()
+    assert (answer["unknown_rows"], answer["unknown_employees"]) == (1, [])
+    file = save(tmp_path, "门禁.csv", UNKNOWN_FORM)
+    wrong = ("--mapping", "employee=姓名", "--mapping", "punched=时刻", "--yes")
+    assert run(data, "import-file", file, *wrong) == Exit.FAILED
+    assert SENTINEL not in capsys.readouterr().err
+
+
 def test_an_unconfirmed_form_is_409_until_somebody_says_yes(world: ApiWorld) -> None:
     told = {"mapping": ["employee=编码", "punched=时刻"], "site": "hq", "source": "door"}
     refused = send(world, UNKNOWN_FORM, **told)

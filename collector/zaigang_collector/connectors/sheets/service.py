@@ -7,6 +7,7 @@ if looked.agreed or somebody said yes:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,6 +34,7 @@ SOURCE: Final = "file"
 # So many clock-ins in one transaction. Larger keeps everybody else from writing for seconds; smaller
 # waits for the disk more often.
 _BATCH: Final = 2_000
+_ID: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,12 @@ class Report:
     """Employee ids that are nobody's, and how many rows each has."""
     employees: set[str] = field(default_factory=set)
     """Whose intervals may have changed: the next pass of the assessment judges them."""
+
+    @property
+    def unknown_ids(self) -> list[str]:
+        """Those of the unknown that look like ids, sorted: a column of names or remarks may have been
+        taken for one of ids, and is not repeated."""
+        return sorted(one for one in self.unknown if _ID.fullmatch(one))
 
     @property
     def is_whole(self) -> bool:

@@ -84,12 +84,8 @@ def _assumed(one: Looked) -> list[Text]:
 
 def done(report: Report, *, dry_run: bool) -> list[Text]:
     """How many of what."""
-    new, edited, same, people = (
-        report.added,
-        report.new_versions,
-        report.unchanged,
-        len(report.employees),
-    )
+    new, edited, same = report.added, report.new_versions, report.unchanged
+    people = len(report.employees)
     lines = [
         Text(
             f"试运行，没有保存：将新增 {new} 条，更新 {edited} 条，{same} 条已有；涉及 {people} 人。",
@@ -103,6 +99,10 @@ def done(report: Report, *, dry_run: bool) -> list[Text]:
             "assessment.",
         )
     ]
+    return lines + _counted(report)
+
+
+def _counted(report: Report) -> list[Text]:
     counted = (
         (report.no_punch, "{n} 行是缺卡，不算打卡。", "{n} rows say that nobody punched."),
         (
@@ -122,7 +122,7 @@ def done(report: Report, *, dry_run: bool) -> list[Text]:
             "{n} rows have a result that we do not know: imported, and nobody's own word.",
         ),
     )
-    return lines + [Text(zh.format(n=n), en.format(n=n)) for n, zh, en in counted if n]
+    return [Text(zh.format(n=n), en.format(n=n)) for n, zh, en in counted if n]
 
 
 def problems(one: Looked, report: Report) -> list[Text]:
@@ -142,12 +142,14 @@ def problems(one: Looked, report: Report) -> list[Text]:
 
 def _unknown(report: Report) -> Text:
     count, rows = len(report.unknown), report.unknown.total()
-    listed = sorted(report.unknown)[:LISTED_MOST]
-    more_zh, more_en = (" 等", " …") if count > LISTED_MOST else ("", "")
+    listed = report.unknown_ids[:LISTED_MOST]
+    zh, en = "、".join(listed), ", ".join(listed)
+    if count > len(listed):
+        zh, en = f"{zh} 等（不像工号的没有列出）", f"{en} … (what looks like no id is not listed)"
     return Text(
-        f"{count} 个工号对不上员工，共 {rows} 行没有导入：{'、'.join(listed)}{more_zh}。请先用 "
+        f"{count} 个工号对不上员工，共 {rows} 行没有导入：{zh}。请先用 "
         "people import 导入这些人再导一次；Excel 会吃掉工号开头的 0，那一列要设成文本。",
-        f"{count} ids are nobody's, {rows} rows were not imported: {', '.join(listed)}{more_en}. "
+        f"{count} ids are nobody's, {rows} rows were not imported: {en}. "
         "Import these people first (`people import`), then this file again; Excel drops leading "
         "zeros unless the column is text.",
     )
