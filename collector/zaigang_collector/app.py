@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from zaigang_collector.api import (
     assessments,
     attendance,
+    clock_in_files,
     clock_ins,
     device_settings,
     devices,
@@ -60,6 +61,7 @@ def api_app(services: Services) -> FastAPI:
         clock_ins.router,
         *attendance.routers,
         exemptions.router,
+        clock_in_files.router,
         assessments.router,
         readings.router,
         fleet.router,

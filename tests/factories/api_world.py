@@ -39,6 +39,7 @@ from zaigang_shared.device_config import Shift
 from zaigang_shared.note import VerifierKey
 
 ZONE = "Asia/Shanghai"
+NET_KEY = bytes(32)
 WEEK = tuple(Shift(day, 540, 1080) for day in range(7))
 
 
@@ -102,6 +103,7 @@ def api_world(
         policy=default_policy(),
         vault=VAULT,
         witness=Cosigner(witness, Ed25519PrivateKey.generate(), logs),
+        net_key=NET_KEY,
         bundle=lambda name, purpose: exported(engine, name, purpose, clock.utc),
         ready=lambda: problems,
     )

@@ -21,6 +21,8 @@ from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.cli import bulk
 from zaigang_collector.connectors.dingtalk import settings as dingtalk
 from zaigang_collector.connectors.feishu import settings as feishu
+from zaigang_collector.connectors.sheets import mapping, rows, service, taking
+from zaigang_collector.connectors.sheets.service import Options
 from zaigang_collector.connectors.wecom import settings as wecom
 from zaigang_collector.directory import csv_import as directory_csv
 from zaigang_collector.directory.csv_carried import import_carried
@@ -58,6 +60,18 @@ def _load_exemptions(conn: Connection, data: bytes) -> object:
     return csv_schedule.import_exemptions(conn, VAULT, data, _NOW_MS, _random)
 
 
+def _load_punches(conn: Connection, data: bytes) -> object:
+    """Each row of it becomes a clock-in, and nobody is asked how it is to be read."""
+    looked = service.look(conn, data, Options())
+    at = mapping.index(looked.given, looked.header)
+    found = rows.read(looked.body, at, looked.given, _NET_KEY)
+    where = taking.Directory(conn, looked.given)
+    made = taking.make(looked.source, found.claims, looked.given, where, _NOW_MS)
+    assert looked.agreed
+    assert len(made.punches) == len(looked.body) == 4
+    return made
+
+
 def _directory(importer: Callable[..., object]) -> Callable[[Connection, bytes], object]:
     return lambda conn, data: importer(conn, VAULT, data, _NOW_MS, _NET_KEY, _random)
 
@@ -73,6 +87,7 @@ _TABLES: Final = {
     "calendar.csv": _load_calendar,
     "roster.csv": _load_roster,
     "exemptions.csv": _load_exemptions,
+    "punches.csv": _load_punches,
     "devices.csv": bulk.read,
 }
 

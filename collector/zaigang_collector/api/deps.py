@@ -46,6 +46,8 @@ class Services:
     policy: Policy
     vault: Vault
     witness: Cosigner
+    net_key: bytes
+    """Under which network names are hashed."""
     bundle: Callable[[str, str], bytes]
     """(assessment, purpose) -> its evidence bundle; raises UnknownIdError, ConflictError."""
     ready: Callable[[], list[str]]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from zaigang_collector.attendance import service
-from zaigang_collector.attendance.model import ClockIn
+from zaigang_collector.attendance.model import ClockIn, NewClockIn, Outcome
 from zaigang_collector.attendance.tables import CLOCK_IN
 from zaigang_collector.vault.service import Vault
 
@@ -17,7 +17,8 @@ _PAGE: Final = 500  # ids in one question; SQLite takes some thousands
 
 
 def record_hashes(conn: Connection, source: str, source_ids: Sequence[str]) -> dict[str, bytes]:
-    """SHA-256 of the newest version's body by the source's own id, of those that are stored; nothing is opened for it."""
+    """SHA-256 of the newest version's body by the source's own id, of those that are stored; nothing
+    is opened for it."""
     found: dict[str, bytes] = {}
     for start in range(0, len(source_ids), _PAGE):
         query = sa.select(CLOCK_IN.c.source_id, CLOCK_IN.c.record_hash).where(
@@ -27,6 +28,18 @@ def record_hashes(conn: Connection, source: str, source_ids: Sequence[str]) -> d
         )
         found |= {row.source_id: bytes(row.record_hash) for row in conn.execute(query)}
     return found
+
+
+def outcomes(conn: Connection, source: str, items: Sequence[NewClockIn]) -> list[Outcome]:
+    """What recording these would do; each of another source id, all of `source`."""
+    stored = record_hashes(conn, source, [one.source_id for one in items])
+    return [_outcome(stored.get(one.source_id), one.record_hash()) for one in items]
+
+
+def _outcome(stored: bytes | None, record_hash: bytes) -> Outcome:
+    if stored is None:
+        return Outcome.ADDED
+    return Outcome.UNCHANGED if stored == record_hash else Outcome.NEW_VERSION
 
 
 def newest(conn: Connection, vault: Vault, source: str, source_id: str) -> ClockIn | None:

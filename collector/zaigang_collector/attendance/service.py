@@ -74,6 +74,15 @@ def _portions(news: Iterable[NewClockIn]) -> Iterator[dict[str, NewClockIn]]:
         yield portion
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One version of a punch, with what the ledger commits to."""
+
+    clock_in: ClockIn
+    body: bytes
+    record_hash: bytes
+
+
 def _record_portion(
     conn: Connection,
     vault: Vault,
@@ -81,49 +90,65 @@ def _record_portion(
     now_ms: int,
     randomness: Randomness,
 ) -> list[Recorded]:
-    query = sa.select(CLOCK_IN).where(CLOCK_IN.c.id.in_(sorted(portion)), CLOCK_IN.c.newest)
-    stored = {one.id: one for one in _opened(conn, vault, query)}
-    recorded = [_compare(name, new, stored.get(name), now_ms) for name, new in portion.items()]
-    made = [one.clock_in for one in recorded if one.outcome is not Outcome.UNCHANGED]
-    edited = [one.id for one in made if one.version > 1]
-    if edited:
-        conn.execute(sa.update(CLOCK_IN).where(CLOCK_IN.c.id.in_(edited)).values(newest=False))
+    columns = (CLOCK_IN.c.id, CLOCK_IN.c.version, CLOCK_IN.c.stored_ms, CLOCK_IN.c.record_hash)
+    query = sa.select(*columns).where(CLOCK_IN.c.id.in_(sorted(portion)), CLOCK_IN.c.newest)
+    stored = {row.id: row for row in conn.execute(query)}
+    recorded, made = [], []
+    for name, new in portion.items():
+        body = new.body()
+        digest = hashlib.sha256(body).digest()
+        before = stored.get(name)
+        if before is not None and before.record_hash == digest:
+            same = ClockIn(name, before.version, before.stored_ms, new)
+            recorded.append(Recorded(same, Outcome.UNCHANGED))
+            continue
+        version = 1 if before is None else before.version + 1
+        said = _Said(ClockIn(name, version, now_ms, new), body, digest)
+        outcome = Outcome.ADDED if before is None else Outcome.NEW_VERSION
+        recorded.append(Recorded(said.clock_in, outcome))
+        made.append(said)
     _insert(conn, vault, made, now_ms, randomness)
     return recorded
-
-
-def _compare(name: str, new: NewClockIn, stored: ClockIn | None, now_ms: int) -> Recorded:
-    if stored is None:
-        return Recorded(ClockIn(name, 1, now_ms, new), Outcome.ADDED)
-    if stored.content.body() == new.body():
-        return Recorded(stored, Outcome.UNCHANGED)
-    return Recorded(ClockIn(name, stored.version + 1, now_ms, new), Outcome.NEW_VERSION)
 
 
 def _insert(
     conn: Connection,
     vault: Vault,
-    made: Sequence[ClockIn],
+    made: Sequence[_Said],
     now_ms: int,
     randomness: Randomness,
 ) -> None:
     if not made:
         return
-    bodies = [one.content.body() for one in made]
-    hashes = [hashlib.sha256(body).digest() for body in bodies]
+    edited = [one.clock_in.id for one in made if one.clock_in.version > 1]
+    if edited:
+        conn.execute(sa.update(CLOCK_IN).where(CLOCK_IN.c.id.in_(edited)).values(newest=False))
     items = [
-        ToSeal(person(one.content.employee_id), body, context_of(one.reference))
-        for one, body in zip(made, bodies, strict=True)
+        ToSeal(
+            person(one.clock_in.content.employee_id),
+            one.body,
+            context_of(one.clock_in.reference),
+        )
+        for one in made
     ]
     sealed = vault.seal_many(conn, items, now_ms)
-    rows = [_columns(*one) for one in zip(made, hashes, sealed, strict=True)]
+    rows = [
+        _columns(one.clock_in, one.record_hash, body)
+        for one, body in zip(made, sealed, strict=True)
+    ]
     conn.execute(sa.insert(CLOCK_IN), rows)
     salts = [randomness(ledger.SALT_BYTES) for _ in made]
     ledger.append_all(
         conn,
         [
-            (ledger.EntryType.CLOCK_IN, now_ms, record_hash, salt, one.reference)
-            for one, record_hash, salt in zip(made, hashes, salts, strict=True)
+            (
+                ledger.EntryType.CLOCK_IN,
+                now_ms,
+                one.record_hash,
+                salt,
+                one.clock_in.reference,
+            )
+            for one, salt in zip(made, salts, strict=True)
         ],
     )
 

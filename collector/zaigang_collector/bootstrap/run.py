@@ -220,6 +220,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         policy=made.policy,
         vault=collector.vault,
         witness=anchoring.cosigner(collector),
+        net_key=collector.keys.net_key,
         bundle=lambda name, purpose: bundling.make(collector, name, purpose),
         ready=not_working,
         margin_min=collector.settings.margin_min,

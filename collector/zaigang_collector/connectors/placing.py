@@ -16,6 +16,7 @@ Nothing of all that: the site is unknown, and the record is kept aside.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +29,11 @@ from zaigang_collector.matching.earth import distance_m
 # By this much at most a point's own error widens a fence. Larger lets a point that may be anywhere
 # choose a site; smaller loses honest punches from within tall buildings.
 _ERROR_MOST_M: Final = 300.0
+
+# The least and the greatest radius of curvature of WGS-84: the meridian's on the equator, and that of
+# the poles. On spheres of these radii every way is shorter, and longer, than on the ellipsoid.
+_LEAST_RADIUS_M: Final = 6_335_439.3
+_MOST_RADIUS_M: Final = 6_399_593.7
 
 TERMINAL: Final = "terminal"
 ADDRESS: Final = "address"
@@ -84,8 +90,15 @@ class Sites:
         if point is None:
             return None
         error_m = min(point.accuracy_m or 0.0, _ERROR_MOST_M)
-        inside = []
+        near = []
         for one in self.fences:
+            least_m, most_m = bounds_m(point.latitude, point.longitude, one.latitude, one.longitude)
+            if least_m <= one.radius_m + error_m:
+                near.append((one, most_m))
+        if len(near) == 1 and near[0][1] <= near[0][0].radius_m + error_m:
+            return near[0][0].site_id  # without its distance, which costs a hundred of these
+        inside = []
+        for one, _ in near:
             away_m = distance_m(point.latitude, point.longitude, one.latitude, one.longitude)
             if away_m <= one.radius_m + error_m:
                 inside.append((one.site_id not in assigned, away_m, one.site_id))
@@ -97,3 +110,12 @@ class Sites:
             return None
         known = set(assigned) & self.ids
         return next(iter(known)) if len(known) == 1 else None
+
+
+def bounds_m(lat1: float, lon1: float, lat2: float, lon2: float) -> tuple[float, float]:
+    """How far two positions in degrees are from each other at least and at most."""
+    north, east = math.radians(lat2 - lat1) / 2, math.radians(lon2 - lon1) / 2
+    across = math.cos(math.radians(lat1)) * math.cos(math.radians(lat2))
+    chord = math.sin(north) ** 2 + across * math.sin(east) ** 2
+    angle = 2 * math.asin(min(1.0, math.sqrt(chord)))
+    return _LEAST_RADIUS_M * angle, _MOST_RADIUS_M * angle

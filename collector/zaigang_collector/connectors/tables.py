@@ -69,3 +69,13 @@ ODDITY = sa.Table(
     sa.Column("first_ms", sa.BigInteger, nullable=False),
     sa.Column("last_ms", sa.BigInteger, nullable=False),
 )
+
+# How the files of a source are read, as somebody confirmed it: headings of columns, never a value.
+SHEET = sa.Table(
+    "connectors_sheet",
+    metadata,
+    sa.Column("source", sa.String(40), primary_key=True),
+    sa.Column("form", sa.String(16), primary_key=True),  # of the set of headings
+    sa.Column("columns", sa.LargeBinary, nullable=False),  # mapping.ColumnMap as JSON
+    sa.Column("confirmed_ms", sa.BigInteger, nullable=False),
+)

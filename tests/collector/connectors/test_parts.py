@@ -16,8 +16,9 @@ from zaigang_collector.connectors.contract import Kind, Place, Window
 from zaigang_collector.connectors.errors import Reason
 from zaigang_collector.connectors.fields import FieldError
 from zaigang_collector.connectors.files import SiteSettings
-from zaigang_collector.connectors.placing import Fence, Sites
+from zaigang_collector.connectors.placing import Fence, Sites, bounds_m
 from zaigang_collector.connectors.state import Silence
+from zaigang_collector.matching.earth import distance_m
 
 READERS: list[Callable[[Mapping[str, Any], str], object]] = [
     fields.integer,
@@ -163,3 +164,38 @@ def test_a_silence_never_speaks_of_absence() -> None:
     assert said.zh.endswith("不能据此认为没有打卡。")
     assert "absen" not in said.en
     assert not set("缺勤旷工") & set(said.zh)
+
+
+LATITUDES = st.floats(-90, 90)
+LONGITUDES = st.floats(-180, 180)
+
+
+@given(LATITUDES, LONGITUDES, LATITUDES, LONGITUDES)
+def test_a_distance_is_between_its_bounds(
+    lat1: float, lon1: float, lat2: float, lon2: float
+) -> None:
+    least_m, most_m = bounds_m(lat1, lon1, lat2, lon2)
+    away_m = distance_m(lat1, lon1, lat2, lon2)
+    assert least_m - 0.001 <= away_m <= most_m + 0.001
+
+
+@given(
+    st.lists(st.tuples(st.floats(-0.01, 0.01), st.floats(-0.01, 0.01)), min_size=1, max_size=5),
+    st.floats(-0.01, 0.01),
+    st.floats(-0.01, 0.01),
+)
+def test_a_point_is_at_the_nearest_fence_that_it_lies_in(
+    centres: list[tuple[float, float]], north: float, east: float
+) -> None:
+    fences = [
+        Fence(f"s{number}", 31.2 + lat, 121.5 + lon, 300.0)
+        for number, (lat, lon) in enumerate(centres)
+    ]
+    point = Point(31.2 + north, 121.5 + east, "WGS-84", None)
+    sites = Sites(frozenset(one.site_id for one in fences), tuple(fences), {}, SiteSettings())
+    away = [
+        (distance_m(point.latitude, point.longitude, one.latitude, one.longitude), one.site_id)
+        for one in fences
+    ]
+    nearest_m, nearest = min(away)
+    assert sites.site_of(Place(point=point), ()) == (nearest if nearest_m <= 300.0 else None)
