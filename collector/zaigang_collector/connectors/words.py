@@ -27,6 +27,11 @@ LIMITS: Final[Mapping[str, Text]] = {
         "Feishu gives no coordinates of punches, and returns none that it judged invalid: that there "
         "are no coordinates and no invalid punches here says nothing of anybody.",
     ),
+    "wecom": Text(
+        "企业微信不说明定位有多准、何时收到打卡，也不返回没有采用的打卡：这里看不到这些，不说明员工有什么问题。",
+        "WeCom tells neither how exact a position is nor when it received a punch, and returns none that "
+        "it did not accept: that these are missing here says nothing of anybody.",
+    ),
 }
 """What a source can never tell, to be read wherever its clock-ins are judged."""
 KINDS: Final[Mapping[Kind, Text]] = {

@@ -30,7 +30,7 @@ _REASONS: Final[Mapping[str, Reason]] = {
     "90019": Reason.THROTTLED,
     "90020": Reason.QUOTA,
     "60011": Reason.PERMISSION,
-    "60020": Reason.PERMISSION,  # our address is not on the application's list
+    "60020": Reason.ADDRESS,  # our address is not on the application's list
     "50002": Reason.SCOPE,
     "33012": Reason.SCOPE,  # there is no such person
     "60121": Reason.SCOPE,

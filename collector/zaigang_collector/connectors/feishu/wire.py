@@ -25,7 +25,7 @@ _REASONS: Final[Mapping[str, Reason]] = {
     "42008": Reason.TOKEN,  # of another company
     "1220002": Reason.TOKEN,  # the same, said by attendance
     "99991672": Reason.PERMISSION,
-    "99991401": Reason.PERMISSION,  # our address is not on the application's list
+    "99991401": Reason.ADDRESS,  # our address is not on the application's list
     "40004": Reason.PERMISSION,  # a department outside of the application's contacts
     "40014": Reason.PERMISSION,
     "1220005": Reason.PERMISSION,  # attendance has a list of its own of who may see what
