@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from zaigang_collector.errors import ConfigError
+from zaigang_shared.prime import prime
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -50,6 +51,9 @@ class SiteSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     assigned_when_elsewhere: bool = False
     """Whether a punch that lies in no site's fence is a claim to be at the person's one assigned
     site. Then the fence speaks against it; else it is kept aside and told."""
+
+
+prime(PeopleSettings, SiteSettings)
 
 
 def load(path: Path, kind: type[T]) -> T:

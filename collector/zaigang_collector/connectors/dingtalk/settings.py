@@ -19,6 +19,7 @@ from zaigang_collector.connectors.files import (
 )
 from zaigang_collector.directory.datum import Datum
 from zaigang_collector.errors import ConfigError
+from zaigang_shared.prime import prime
 
 FILE: Final = "dingtalk.toml"
 SECRET_VARIABLE: Final = "ZAIGANG_DINGTALK_APP_SECRET"  # noqa: S105  # a name, not the secret
@@ -55,6 +56,9 @@ class DingTalkSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, 
     sites: SiteSettings = SiteSettings()
     approvals: dict[str, ApprovalSettings] = {}
     """By process code."""
+
+
+prime(DingTalkSettings)
 
 
 def load(path: Path) -> DingTalkSettings:

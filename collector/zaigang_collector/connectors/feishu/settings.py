@@ -18,6 +18,7 @@ from zaigang_collector.connectors.files import (
     Url,
 )
 from zaigang_collector.errors import ConfigError
+from zaigang_shared.prime import prime
 
 FILE: Final = "feishu.toml"
 SECRET_VARIABLE: Final = "ZAIGANG_FEISHU_APP_SECRET"  # noqa: S105  # a name, not the secret
@@ -46,6 +47,9 @@ class FeishuSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
     """What 外出 is in this company."""
     people: PeopleSettings = PeopleSettings()
     sites: SiteSettings = SiteSettings()
+
+
+prime(FeishuSettings)
 
 
 def load(path: Path) -> FeishuSettings:

@@ -17,6 +17,7 @@ from zaigang_collector.connectors.files import (
     SiteSettings,
     Url,
 )
+from zaigang_shared.prime import prime
 
 FILE: Final = "wecom.toml"
 SECRET_VARIABLE: Final = "ZAIGANG_WECOM_SECRET"  # noqa: S105  # a name, not the secret
@@ -63,6 +64,9 @@ class WeComSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     people: WeComPeople = WeComPeople()
     sites: SiteSettings = SiteSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+
+
+prime(WeComSettings)
 
 
 def load(path: Path) -> WeComSettings:
