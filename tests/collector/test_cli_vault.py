@@ -48,7 +48,10 @@ def run(data: Path, *arguments: str) -> int:
 def test_somebody_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data, *FORGET) == Exit.OK
     told = capsys.readouterr()
-    assert "E001 is forgotten: 0 assessments, 0 assignments, 0 carried, 1 clock-ins" in told.out
+    assert (
+        "E001 is forgotten: 0 assessments, 0 assignments, 0 attendance-events, 0 carried, 1 clock-ins"
+        in told.out
+    )
     assert "1 keys" in told.out
     assert "Backups made before this" in told.err
     assert run(data, "people", "show", "E001") == Exit.OK
@@ -88,7 +91,10 @@ def test_a_ground_and_a_name_have_to_be_given(data: Path) -> None:
 
 def test_retention_is_tried_run_and_shown(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     terms = "(keep_readings_days 90, keep_claims_days 730)"
-    counts = "0 assessments, 1 clock-ins, 0 envelopes, 0 exemptions, 0 set-aside"
+    counts = (
+        "0 assessments, 0 attendance-events, 1 clock-ins, 0 envelopes, 0 exemptions, "
+        "0 records-aside, 0 set-aside"
+    )
     assert run(data, "retention", "run", "--dry-run") == Exit.OK
     assert capsys.readouterr().out == f"would delete: {counts} {terms}\n"
     assert run(data, "retention", "show") == Exit.OK
@@ -149,7 +155,8 @@ def test_what_retention_logs_are_counts(
         Retaining(collector).run_once()
     (line,) = caplog.messages
     assert line == (
-        "retention deleted: 0 assessments, 0 clock-ins, 0 envelopes, 0 exemptions, 0 set-aside"
+        "retention deleted: 0 assessments, 0 attendance-events, 0 clock-ins, 0 envelopes, "
+        "0 exemptions, 0 records-aside, 0 set-aside"
     )
 
 

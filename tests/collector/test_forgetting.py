@@ -174,7 +174,7 @@ def test_forgetting_deletes_all_bodies_of_one_person_and_of_nobody_else(worked: 
         "homes": 1,
         "assignments": 1,
         "carried": 0,
-        "directory_events": 3,
+        "directory_events": 4,
         "looks": 0,
     }
     assert (worked.kept(worked.laptop), worked.kept(worked.theirs), worked.kept(worked.node)) == (
