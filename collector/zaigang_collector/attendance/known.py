@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from zaigang_collector.attendance import service
-from zaigang_collector.attendance.model import ClockIn, NewClockIn, Outcome
+from zaigang_collector.attendance.model import ClockIn, NewClockIn, Outcome, outcome_of
 from zaigang_collector.attendance.tables import CLOCK_IN
 from zaigang_collector.vault.service import Vault
 
@@ -33,13 +33,7 @@ def record_hashes(conn: Connection, source: str, source_ids: Sequence[str]) -> d
 def outcomes(conn: Connection, source: str, items: Sequence[NewClockIn]) -> list[Outcome]:
     """What recording these would do; each of another source id, all of `source`."""
     stored = record_hashes(conn, source, [one.source_id for one in items])
-    return [_outcome(stored.get(one.source_id), one.record_hash()) for one in items]
-
-
-def _outcome(stored: bytes | None, record_hash: bytes) -> Outcome:
-    if stored is None:
-        return Outcome.ADDED
-    return Outcome.UNCHANGED if stored == record_hash else Outcome.NEW_VERSION
+    return [outcome_of(stored.get(one.source_id), one.record_hash()) for one in items]
 
 
 def newest(conn: Connection, vault: Vault, source: str, source_id: str) -> ClockIn | None:

@@ -181,6 +181,13 @@ class Outcome(enum.StrEnum):
     NEW_VERSION = "new_version"
 
 
+def outcome_of(stored: bytes | None, record_hash: bytes) -> Outcome:
+    """What recording does, by the hash of the newest stored version; None: there is none."""
+    if stored is None:
+        return Outcome.ADDED
+    return Outcome.UNCHANGED if stored == record_hash else Outcome.NEW_VERSION
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """The stored version and how it came about."""

@@ -16,6 +16,7 @@ from zaigang_collector.attendance.model import (
     NewClockIn,
     Outcome,
     Recorded,
+    outcome_of,
 )
 from zaigang_collector.attendance.tables import CLOCK_IN, EXEMPTION
 from zaigang_collector.db import Randomness
@@ -98,13 +99,13 @@ def _record_portion(
         body = new.body()
         digest = hashlib.sha256(body).digest()
         before = stored.get(name)
-        if before is not None and before.record_hash == digest:
+        outcome = outcome_of(None if before is None else before.record_hash, digest)
+        if before is not None and outcome is Outcome.UNCHANGED:
             same = ClockIn(name, before.version, before.stored_ms, new)
-            recorded.append(Recorded(same, Outcome.UNCHANGED))
+            recorded.append(Recorded(same, outcome))
             continue
         version = 1 if before is None else before.version + 1
         said = _Said(ClockIn(name, version, now_ms, new), body, digest)
-        outcome = Outcome.ADDED if before is None else Outcome.NEW_VERSION
         recorded.append(Recorded(said.clock_in, outcome))
         made.append(said)
     _insert(conn, vault, made, now_ms, randomness)

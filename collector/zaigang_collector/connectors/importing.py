@@ -92,26 +92,22 @@ class Importer:
                 wanted[punch.vendor_id] = punch  # a page that comes twice brings it twice
             else:
                 tally.not_ours += 1
-        hashes = known.record_hashes(conn, self.source, sorted(wanted))
+        stored = known.record_hashes(conn, self.source, sorted(wanted)).keys()
         days = _Days(conn)
-        put_aside, taken, changed = [], [], []
+        put_aside, clock_ins = [], []
         for punch in wanted.values():
-            if punch.standing is Standing.NO_PUNCH and punch.vendor_id not in hashes:
+            if punch.standing is Standing.NO_PUNCH and punch.vendor_id not in stored:
                 tally.no_punch += 1
                 continue
-            made = self._made(conn, days, punch, punch.vendor_id in hashes)
+            made = self._made(conn, days, punch, punch.vendor_id in stored)
             if isinstance(made, Why):
                 put_aside.append(Aside(punch, self.ours[punch.person], made))
                 tally.aside[made] += 1
                 continue
-            taken.append(punch.vendor_id)
-            if hashes.get(punch.vendor_id) == made.record_hash():
-                tally.unchanged += 1
-            else:
-                changed.append(made)
-        self._record(conn, changed, tally)
+            clock_ins.append(made)
+        self._record(conn, clock_ins, tally)
         aside.keep(conn, self.vault, self.source, put_aside, self.now_ms)
-        aside.drop(conn, self.source, taken)
+        aside.drop(conn, self.source, [one.source_id for one in clock_ins])
 
     def _made(self, conn: Connection, days: _Days, punch: Punch, stored: bool) -> NewClockIn | Why:
         """The clock-in that a record is, or why it is none."""
@@ -156,8 +152,8 @@ class Importer:
             vendor_record=punch.record,
         )
 
-    def _record(self, conn: Connection, changed: Sequence[NewClockIn], tally: Tally) -> None:
-        recorded = service.record_all(conn, self.vault, changed, self.now_ms, self.randomness)
+    def _record(self, conn: Connection, clock_ins: Sequence[NewClockIn], tally: Tally) -> None:
+        recorded = service.record_all(conn, self.vault, clock_ins, self.now_ms, self.randomness)
         outcomes = Counter(one.outcome for one in recorded)
         tally.added += outcomes[Outcome.ADDED]
         tally.new_versions += outcomes[Outcome.NEW_VERSION]
