@@ -28,7 +28,7 @@ from zaigang_collector.connectors.feishu import api as feishu_api
 from zaigang_collector.connectors.feishu import connector as feishu
 from zaigang_collector.connectors.feishu import settings as feishu_settings
 from zaigang_collector.connectors.feishu import wire as feishu_wire
-from zaigang_collector.connectors.http import Caller, Http
+from zaigang_collector.connectors.http import Caller, Dialect, Http
 from zaigang_collector.connectors.polling import Passed, Poller, Source
 from zaigang_collector.connectors.tokens import Token, TokenCache
 from zaigang_collector.connectors.wecom import api as wecom_api
@@ -56,11 +56,8 @@ def _dingtalk(collector: Opened, client: Http, pause: Pause) -> Source:
     root = collector.directory.root
     settings = dingtalk_settings.load(root / dingtalk_settings.FILE)
     secret = files.secret(root, settings.app_secret_file, dingtalk_settings.SECRET_VARIABLE)
-    tokens = TokenCache(
-        lambda: wire.fetch_token(client, settings.api_url, settings.app_key, secret),
-        collector.clock,
-    )
-    caller = Caller(client, tokens, wire.Wire(), Rhythm(lambda: _jitter(collector)), pause)
+    fetch = partial(wire.fetch_token, client, settings.api_url, settings.app_key, secret)
+    caller = _caller(collector, client, pause, wire.Wire(), fetch)
     api = Api(caller, settings.api_url, settings.oapi_url, ZoneInfo(settings.time_zone))
     made = dingtalk.DingTalk(settings, api, collector.keys.net_key)
     return Source(made, settings)
@@ -73,9 +70,7 @@ def _wecom(collector: Opened, client: Http, pause: Pause) -> Source:
     def caller(file_name: str, variable: str) -> Caller:
         secret = files.secret(root, file_name, variable)
         fetch = partial(wecom_wire.fetch_token, client, settings.api_url, settings.corp_id, secret)
-        rhythm = Rhythm(lambda: _jitter(collector))
-        tokens = TokenCache(fetch, collector.clock)
-        return Caller(client, tokens, wecom_wire.Wire(), rhythm, pause)
+        return _caller(collector, client, pause, wecom_wire.Wire(), fetch)
 
     check_ins = caller(settings.secret_file, wecom_settings.SECRET_VARIABLE)
     contacts = caller(settings.contacts_secret_file, wecom_settings.CONTACTS_VARIABLE)
@@ -91,14 +86,22 @@ def _feishu(collector: Opened, client: Http, pause: Pause) -> Source:
     root = collector.directory.root
     settings = feishu_settings.load(root / feishu_settings.FILE)
     secret = files.secret(root, settings.app_secret_file, feishu_settings.SECRET_VARIABLE)
-
-    def fetch_token() -> Token:
-        return feishu_wire.fetch_token(client, settings.url, settings.app_id, secret)
-
-    tokens, rhythm = TokenCache(fetch_token, collector.clock), Rhythm(lambda: _jitter(collector))
-    caller = Caller(client, tokens, feishu_wire.Wire(), rhythm, pause)
+    fetch = partial(feishu_wire.fetch_token, client, settings.url, settings.app_id, secret)
+    caller = _caller(collector, client, pause, feishu_wire.Wire(), fetch)
     asked = feishu_api.Api(caller, settings.url)
     return Source(feishu.Feishu(settings, asked, collector.keys.net_key), settings)
+
+
+def _caller(
+    collector: Opened,
+    client: Http,
+    pause: Pause,
+    dialect: Dialect,
+    fetch_token: Callable[[], Token],
+) -> Caller:
+    """Calls with a token of their own, which is fetched when it is needed."""
+    tokens = TokenCache(fetch_token, collector.clock)
+    return Caller(client, tokens, dialect, Rhythm(lambda: _jitter(collector)), pause)
 
 
 BUILDERS: Final[Mapping[str, Build]] = {
