@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -65,7 +64,6 @@ _KINDS: Final = {kind.value: kind for kind in Kind} | {
     "审批补卡": Kind.CORRECTED_APPROVAL,
 }
 _TIME: Final = "a time as 2026-09-21 08:55:10 (of the site) or 2026-09-21T08:55:10+08:00"
-_FORMATS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M")
 
 
 @dataclass(slots=True)
@@ -198,19 +196,10 @@ def _flags(text: str) -> tuple[Flag, ...]:
 
 def _time_ms(text: str, zone: ZoneInfo) -> int:
     """A time with its own offset, or a wall-clock time of the site."""
-    moment = _parse_time(text)
+    moment = csv_reader.moment(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     return round(moment.timestamp() * 1000)
-
-
-def _parse_time(text: str) -> datetime:
-    for form in _FORMATS:
-        try:
-            return datetime.strptime(text, form)  # noqa: DTZ007  # the zone is the site's, above
-        except ValueError:
-            continue
-    return datetime.fromisoformat(text)
 
 
 def _point(row: Row) -> Point | None:

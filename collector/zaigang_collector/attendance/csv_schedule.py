@@ -71,7 +71,6 @@ EDGE_EXPECTED: Final = (
 )
 _HALVES: Final = {"am": False, "上午": False, "pm": True, "下午": True}
 _FLAGS: Final = {"yes": True, "no": False, "是": True, "否": False}
-_WALL_CLOCK: Final = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S")
 _DAY_MIN: Final = 1440
 
 
@@ -268,12 +267,7 @@ def _zone_on(conn: Connection, employee_id: str, day: dt.date, *, halves: bool =
 
 def _moment(text: str) -> dt.datetime | None:
     """A time of day; None: there is none in it."""
-    for form in _WALL_CLOCK:
-        try:
-            return dt.datetime.strptime(text, form)  # noqa: DTZ007  # the zone is the site's
-        except ValueError:
-            continue
-    return dt.datetime.fromisoformat(text) if ":" in text else None
+    return csv_reader.moment(text) if ":" in text else None
 
 
 def _day(text: str) -> dt.date:

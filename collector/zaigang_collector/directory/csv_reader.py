@@ -11,6 +11,7 @@ Reading collects every problem instead of stopping at the first one:
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import difflib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,20 @@ MAX_BYTES: Final = 64 * 1024 * 1024  # a file beyond this was not written by a p
 MAX_PROBLEMS: Final = 100  # who has more than this to correct reads the first hundred
 _SHOWN_CHARS: Final = 40
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+_MOMENTS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M")
+
+
+def moment(text: str) -> dt.datetime:
+    """A time as people write it, on a wall clock of whose zone the caller knows, or ISO 8601, perhaps
+    with its offset. Raises ValueError."""
+    for form in _MOMENTS:
+        try:
+            return dt.datetime.strptime(text, form)  # noqa: DTZ007  # the zone is the caller's
+        except ValueError:
+            continue
+    return dt.datetime.fromisoformat(text)
 
 
 class CsvLines(Protocol):
