@@ -104,15 +104,13 @@ class Bus(dbus.Connection):
         self._on_call = on_call
         self._buffer = bytearray()
         self._behind = False
-        self._readable = select.poll()
-        self._writable = select.poll()
+        self._readable, self._writable = select.poll(), select.poll()
 
     def open(self) -> None:
         """Connect. Raises OSError, AgentError."""
         self._open()
         # A socket with a time-out costs two system calls more each time that it is looked at.
         self._sock().setblocking(False)
-        self._readable, self._writable = select.poll(), select.poll()
         self._readable.register(self._sock(), select.POLLIN)
         self._writable.register(self._sock(), select.POLLOUT)
 
