@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
+import httpx2
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -31,9 +33,9 @@ from zaigang_collector.connectors.dingtalk import wire
 from zaigang_collector.connectors.dingtalk.api import Api
 from zaigang_collector.connectors.dingtalk.connector import DingTalk
 from zaigang_collector.connectors.dingtalk.settings import DingTalkSettings
-from zaigang_collector.connectors.http import Caller, Http
+from zaigang_collector.connectors.http import Caller, Dialect, Http
 from zaigang_collector.connectors.polling import Passed, Poller, Source
-from zaigang_collector.connectors.tokens import TokenCache
+from zaigang_collector.connectors.tokens import Token, TokenCache
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Network, NetworkKind
 from zaigang_shared.network_hash import network_hash
@@ -143,6 +145,25 @@ class Connected(Asking[FakeDingTalk, DingTalkSettings]):
         zone = ZoneInfo(self.settings.time_zone)
         api = Api(caller, self.vendor.url, self.vendor.url, zone)
         return Source(DingTalk(self.settings, api, NET_KEY), self.settings)
+
+
+class Canned:
+    """A vendor whose answers are put into a list, and what it was asked."""
+
+    def __init__(self, first: object) -> None:
+        self.answers: list[Any] = [first]
+        self.asked: list[httpx2.Request] = []
+        self.clock = FakeClock()
+        self.http = Http(self.clock, transport=httpx2.MockTransport(self._answered))
+
+    def caller(self, dialect: Dialect, fetch_token: Callable[[], Token]) -> Caller:
+        """Calls that wait for nothing."""
+        tokens = TokenCache(fetch_token, self.clock)
+        return Caller(self.http, tokens, dialect, Rhythm(lambda: 0.0), lambda _: False)
+
+    def _answered(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(request)
+        return httpx2.Response(200, json=self.answers.pop(0))
 
 
 def ground(folder: Path, now_ms: int, people: int) -> Engine:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from tests.factories.api_world import ApiWorld, api_world
+from tests.factories.connecting_cli import SITES, company, people, run, save, save_secret
 from tests.factories.vault import VAULT
 from tests.fakes import dingtalk, dingtalk_month
 from tests.fakes.clock import FakeClock
@@ -26,7 +27,6 @@ from zaigang_collector.attendance.model import Kind as Word
 from zaigang_collector.bootstrap.connecting import EVERY_S, Connecting
 from zaigang_collector.bootstrap.run import Background
 from zaigang_collector.bootstrap.worker import Worker
-from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
 from zaigang_collector.config import Settings
 from zaigang_collector.connectors import aside, state, status
@@ -41,13 +41,7 @@ from zaigang_collector.matching.model import Presence
 from zaigang_shared.clock import SystemClock
 
 HOUR_MS = 3_600_000
-SITES = (
-    "id,name,time_zone,latitude,longitude,datum,radius_m\n"
-    "hq,西湖,Asia/Shanghai,30.274085,120.155070,WGS-84,200\n"
-)
-PEOPLE = "id,name,time_zone,shift\n" + "".join(
-    f"E{1001 + number},甲{number},Asia/Shanghai,Mon-Sun 09:00-18:00\n" for number in range(3)
-)
+EMPLOYEES = ("E1001", "E1002", "E1003")
 MONDAY = dt.date(2026, 9, 21)
 TUESDAY_NOON = at_ms(dt.date(2026, 9, 22), 12)
 
@@ -59,35 +53,22 @@ def vendor() -> Iterator[FakeDingTalk]:
         yield made
 
 
-def save(path: Path, text: str) -> str:
-    path.write_text(text, encoding="utf-8")
-    return str(path)
-
-
 def set_up(data: Path, vendor: FakeDingTalk, more: str = "", secret: str = APP_SECRET) -> None:
     """Settings and secret of a connector."""
     save(
         data / "dingtalk.toml",
         f'app_key = "{APP_KEY}"\napi_url = "{vendor.url}"\noapi_url = "{vendor.url}"\n{more}',
     )
-    save(data / "dingtalk.secret", secret + "\n")
-    (data / "dingtalk.secret").chmod(0o600)
+    save_secret(data / "dingtalk.secret", secret)
 
 
 @pytest.fixture
 def data(tmp_path: Path, vendor: FakeDingTalk, capsys: pytest.CaptureFixture[str]) -> Path:
     """A data directory with a site, three people, and DingTalk."""
-    folder = tmp_path / "data"
-    assert main(["init", "--data", str(folder)]) == Exit.OK
-    assert run(folder, "sites", "import", save(tmp_path / "s.csv", SITES)) == Exit.OK
-    assert run(folder, "people", "import", save(tmp_path / "p.csv", PEOPLE)) == Exit.OK
+    folder = company(tmp_path, EMPLOYEES)
     set_up(folder, vendor)
     capsys.readouterr()
     return folder
-
-
-def run(data: Path, *arguments: str) -> int:
-    return main([*arguments, "--data", str(data)])
 
 
 def lately(number: int, ago_ms: int, check_type: str) -> dingtalk.Row:
@@ -279,7 +260,7 @@ def opened(tmp_path: Path, vendor: FakeDingTalk) -> Iterator[bootstrap.Opened]:
         with made.writing() as conn:
             grounds = vendor.clock.utc, made.keys.net_key, randomness
             csv_import.import_sites(conn, made.vault, SITES, *grounds)
-            csv_import.import_people(conn, made.vault, PEOPLE, *grounds)
+            csv_import.import_people(conn, made.vault, people(EMPLOYEES), *grounds)
         yield made
 
 

@@ -12,16 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.factories.connecting import Canned
 from tests.fakes import dingtalk
-from tests.fakes.clock import FakeClock
 from tests.fakes.dingtalk import SENTINEL
-from zaigang_collector.connectors.backoff import Rhythm
 from zaigang_collector.connectors.contract import Window
 from zaigang_collector.connectors.dingtalk.api import Api
 from zaigang_collector.connectors.dingtalk.wire import Wire, fetch_token
 from zaigang_collector.connectors.errors import ConnectorError, Reason
-from zaigang_collector.connectors.http import Answer, Caller, Http, Request
-from zaigang_collector.connectors.tokens import Token, TokenCache
+from zaigang_collector.connectors.http import Answer, Request
+from zaigang_collector.connectors.tokens import Token
 
 OLDER, NEWER = "POST /attendance/listRecord", "POST /v1.0/workflow/x"
 
@@ -114,19 +113,11 @@ def test_the_token_goes_where_each_host_wants_it() -> None:
 @pytest.fixture
 def vendor() -> Iterator[tuple[Api, list[Any], list[httpx2.Request]]]:
     """Calls that are answered with what is put into the list, and what was asked."""
-    answers: list[Any] = [dingtalk.answer("v1_token")]
-    asked: list[httpx2.Request] = []
-
-    def answered(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request)
-        return httpx2.Response(200, json=answers.pop(0))
-
-    clock = FakeClock()
-    http = Http(clock, transport=httpx2.MockTransport(answered))
-    tokens = TokenCache(lambda: fetch_token(http, "https://api", "k", "s"), clock)
-    caller = Caller(http, tokens, Wire(), Rhythm(lambda: 0.0), lambda _: False)
-    yield Api(caller, "https://api", "https://oapi", ZoneInfo("Asia/Shanghai")), answers, asked
-    http.close()
+    made = Canned(dingtalk.answer("v1_token"))
+    caller = made.caller(Wire(), lambda: fetch_token(made.http, "https://api", "k", "s"))
+    api = Api(caller, "https://api", "https://oapi", ZoneInfo("Asia/Shanghai"))
+    yield api, made.answers, made.asked
+    made.http.close()
 
 
 DAY = Window(1_789_920_000_000, 1_790_006_400_000)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.collector.connectors.test_connect import PEOPLE, SITES, run, save
+from tests.factories.connecting_cli import SITES, company, people, run, save, save_secret
 from tests.fakes import feishu
 from tests.fakes.clock import FakeClock
 from tests.fakes.dingtalk import ZONE
@@ -20,7 +20,6 @@ from zaigang_collector import bootstrap
 from zaigang_collector.assessment import notes, store
 from zaigang_collector.bootstrap.connecting import Connecting
 from zaigang_collector.bootstrap.worker import Worker
-from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
 from zaigang_collector.config import Settings
 from zaigang_collector.connectors import words
@@ -29,6 +28,7 @@ from zaigang_collector.matching.model import Presence
 from zaigang_shared.clock import SystemClock
 
 HOUR_MS = 3_600_000
+EMPLOYEES = ("E1001", "E1002", "E1003")
 MONDAY = dt.date(2026, 9, 21)
 TUESDAY_NOON = at_ms(dt.date(2026, 9, 22), 12)
 LOCATION = "西湖示例大厦"
@@ -45,17 +45,13 @@ def vendor() -> Iterator[FakeFeishu]:
 def set_up(data: Path, vendor: FakeFeishu, more: str = "", secret: str = APP_SECRET) -> None:
     """Settings and secret of the connector."""
     save(data / "feishu.toml", f'app_id = "{APP_ID}"\nurl = "{vendor.url}"\n{more}')
-    save(data / "feishu.secret", secret + "\n")
-    (data / "feishu.secret").chmod(0o600)
+    save_secret(data / "feishu.secret", secret)
 
 
 @pytest.fixture
 def data(tmp_path: Path, vendor: FakeFeishu, capsys: pytest.CaptureFixture[str]) -> Path:
     """A data directory with a site, three people, and Feishu; it asks at the real time of now."""
-    folder = tmp_path / "data"
-    assert main(["init", "--data", str(folder)]) == Exit.OK
-    assert run(folder, "sites", "import", save(tmp_path / "s.csv", SITES)) == Exit.OK
-    assert run(folder, "people", "import", save(tmp_path / "p.csv", PEOPLE)) == Exit.OK
+    folder = company(tmp_path, EMPLOYEES)
     set_up(folder, vendor, PLACES)
     vendor.clock.utc = SystemClock().utc_ms()
     capsys.readouterr()
@@ -219,7 +215,7 @@ def opened(tmp_path: Path, vendor: FakeFeishu) -> Iterator[bootstrap.Opened]:
         with made.writing() as conn:
             grounds = vendor.clock.utc, made.keys.net_key, randomness
             csv_import.import_sites(conn, made.vault, SITES, *grounds)
-            csv_import.import_people(conn, made.vault, PEOPLE, *grounds)
+            csv_import.import_people(conn, made.vault, people(EMPLOYEES), *grounds)
         yield made
 
 

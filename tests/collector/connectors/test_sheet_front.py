@@ -10,18 +10,13 @@ import pytest
 
 from tests.factories import sheets
 from tests.factories.api_world import ApiWorld, api_world
+from tests.factories.connecting_cli import company, run
 from tests.factories.sheets import SENTINEL, record
 from zaigang_collector.access.model import Scope
-from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
 
 URL = "/api/v1/clock-in-files"
 BINARY = {"content-type": "application/octet-stream"}
-SITES = (
-    "id,name,time_zone,latitude,longitude,datum,radius_m\n"
-    "hq,西湖,Asia/Shanghai,30.274085,120.155070,WGS-84,200\n"
-)
-PEOPLE = "id,name,time_zone,shift\nE001,甲,Asia/Shanghai,Mon-Sun 09:00-18:00\n"
 ASSIGNMENTS = "employee_id,site_id,from_day\nE001,hq,2026-01-01\n"
 EXPORT = sheets.xlsx(
     sheets.raw_records(
@@ -43,10 +38,7 @@ TOLD = ("--mapping", "employee=编码", "--mapping", "punched=时刻", "--site",
 
 @pytest.fixture
 def data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    folder = tmp_path / "data"
-    assert main(["init", "--data", str(folder)]) == Exit.OK
-    for what, text in (("sites", SITES), ("people", PEOPLE)):
-        assert run(folder, what, "import", save(tmp_path, f"{what}.csv", text.encode())) == Exit.OK
+    folder = company(tmp_path, ["E001"])
     assignments = save(tmp_path, "assignments.csv", ASSIGNMENTS.encode())
     assert run(folder, "people", "import-assignments", assignments) == Exit.OK
     capsys.readouterr()
@@ -56,10 +48,6 @@ def data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 def save(folder: Path, name: str, content: bytes) -> str:
     (folder / name).write_bytes(content)
     return str(folder / name)
-
-
-def run(data: Path, *arguments: str) -> int:
-    return main([*arguments, "--data", str(data)])
 
 
 def test_an_export_is_shown_stored_and_what_is_missing_is_told(

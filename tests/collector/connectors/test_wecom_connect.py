@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.factories.connecting_cli import company, save, save_secret
 from tests.fakes import wecom, wecom_month
 from tests.fakes.clock import FakeClock
 from tests.fakes.wecom import (
@@ -24,42 +25,28 @@ from zaigang_collector.cli import main
 from zaigang_collector.cli.console import Exit
 from zaigang_shared.clock import SystemClock
 
-SITES = (
-    "id,name,time_zone,latitude,longitude,datum,radius_m\n"
-    "hq,西湖,Asia/Shanghai,30.274085,120.155070,WGS-84,200\n"
-)
-PEOPLE = "id,name,time_zone,shift\n" + "".join(
-    f"{who},甲,Asia/Shanghai,Mon-Sun 09:00-18:00\n" for who in ("zhang3", "li4", "wang5")
-)
+EMPLOYEES = ("zhang3", "li4", "wang5")
 HOUR_S = 3600
 
 
 @pytest.fixture
 def vendor() -> Iterator[FakeWeCom]:
-    users = [(who, 1) for who in ("zhang3", "li4", "wang5")]
+    users = [(who, 1) for who in EMPLOYEES]
     with FakeWeCom(FakeClock(), users=users).running() as made:
         yield made
 
 
 def set_up(data: Path, vendor: FakeWeCom, more: str = "", **secrets: str) -> None:
     """Settings and secrets of the connector."""
-    text = f'corp_id = "{CORP_ID}"\napi_url = "{vendor.url}"\n{more}'
-    (data / "wecom.toml").write_text(text, encoding="utf-8")
+    save(data / "wecom.toml", f'corp_id = "{CORP_ID}"\napi_url = "{vendor.url}"\n{more}')
     for name, secret in ({"wecom": SECRET, "wecom-contacts": CONTACTS_SECRET} | secrets).items():
-        path = data / f"{name}.secret"
-        path.write_text(secret + "\n", encoding="utf-8")
-        path.chmod(0o600)
+        save_secret(data / f"{name}.secret", secret)
 
 
 @pytest.fixture
 def data(tmp_path: Path, vendor: FakeWeCom, capsys: pytest.CaptureFixture[str]) -> Path:
     """A data directory with a site, three people, and WeCom."""
-    folder = tmp_path / "data"
-    assert main(["init", "--data", str(folder)]) == Exit.OK
-    for what, text in (("sites", SITES), ("people", PEOPLE)):
-        table = tmp_path / f"{what}.csv"
-        table.write_text(text, encoding="utf-8")
-        assert main([what, "import", str(table), "--data", str(folder)]) == Exit.OK
+    folder = company(tmp_path, EMPLOYEES)
     set_up(folder, vendor)
     capsys.readouterr()
     return folder

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.factories.connecting import Canned
 from tests.fakes import wecom
-from tests.fakes.clock import FakeClock
 from tests.fakes.wecom import SENTINEL
-from zaigang_collector.connectors.backoff import Rhythm
 from zaigang_collector.connectors.contract import Window
 from zaigang_collector.connectors.errors import ConnectorError, Reason
-from zaigang_collector.connectors.http import Answer, Caller, Http, Request
-from zaigang_collector.connectors.tokens import Token, TokenCache
+from zaigang_collector.connectors.http import Answer, Request
+from zaigang_collector.connectors.tokens import Token
 from zaigang_collector.connectors.wecom.api import Api, Callers
 from zaigang_collector.connectors.wecom.wire import Wire, fetch_token
 
@@ -78,19 +77,10 @@ def test_the_token_goes_into_the_query() -> None:
 @pytest.fixture
 def vendor() -> Iterator[tuple[Api, list[Any], list[httpx2.Request]]]:
     """Calls that are answered with what is put into the list, and what was asked."""
-    answers: list[Any] = [wecom.answer("gettoken")]
-    asked: list[httpx2.Request] = []
-
-    def answered(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request)
-        return httpx2.Response(200, json=answers.pop(0))
-
-    clock = FakeClock()
-    http = Http(clock, transport=httpx2.MockTransport(answered))
-    tokens = TokenCache(lambda: fetch_token(http, "https://x", "corp", "s"), clock)
-    caller = Caller(http, tokens, Wire(), Rhythm(lambda: 0.0), lambda _: False)
-    yield Api(Callers(caller, caller, caller), "https://x"), answers, asked
-    http.close()
+    made = Canned(wecom.answer("gettoken"))
+    caller = made.caller(Wire(), lambda: fetch_token(made.http, "https://x", "corp", "s"))
+    yield Api(Callers(caller, caller, caller), "https://x"), made.answers, made.asked
+    made.http.close()
 
 
 DAY = Window(1_789_920_000_000, 1_790_006_400_000)
