@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
 from zaigang_collector.api import (
+    accounts,
     assessments,
     attendance,
     clock_in_files,
@@ -17,6 +18,7 @@ from zaigang_collector.api import (
     devices,
     directory,
     docs,
+    entrance,
     exemptions,
     fleet,
     ledger,
@@ -68,6 +70,9 @@ def api_app(services: Services) -> FastAPI:
         sources.router,
         ledger.router,
         looks.router,
+        entrance.doors,
+        entrance.router,
+        accounts.router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(ledger.log)

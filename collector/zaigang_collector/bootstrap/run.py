@@ -26,7 +26,7 @@ import uvicorn
 
 from zaigang_collector.api.deps import Services
 from zaigang_collector.app import api_app
-from zaigang_collector.bootstrap import anchoring, bundling, http, pulse
+from zaigang_collector.bootstrap import anchoring, bundling, http, pulse, vouching
 from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.anchoring import Anchorer
 from zaigang_collector.bootstrap.connecting import Connecting
@@ -224,6 +224,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         bundle=lambda name, purpose: bundling.make(collector, name, purpose),
         ready=not_working,
         margin_min=collector.settings.margin_min,
+        provider=vouching.provider(collector),
     )
     return uvicorn.Config(
         api_app(services),

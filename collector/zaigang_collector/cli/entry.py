@@ -29,6 +29,7 @@ from zaigang_collector.cli import (
     scheduling,
     simulating,
     tokens,
+    users,
     vault,
 )
 from zaigang_collector.cli.console import EXIT_CODES, Exit, complain
@@ -121,6 +122,7 @@ def parser() -> argparse.ArgumentParser:
         running,
         keeping,
         tokens,
+        users,
         directory,
         devices,
         nodes,

@@ -25,7 +25,7 @@ def looked(
     if not people:
         return
     why = args.why.strip()[: access_log.WHY_MAX] or access_log.NOT_STATED
-    looker = access_log.Looker(f"command line, {_user()}", why)
+    looker = access_log.Looker(f"command line, {user()}", why)
     with collector.writing() as conn:
         access_log.record(
             conn,
@@ -38,7 +38,8 @@ def looked(
         )
 
 
-def _user() -> str:
+def user() -> str:
+    """Who sits at this command line, as the system knows them."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # no such user on this machine, as in some containers
