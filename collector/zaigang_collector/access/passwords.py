@@ -41,7 +41,7 @@ _WAIT_S: Final = 5.0
 _STEMS: Final = (
     "password passwort passw0rd pass pwd secret letmein welcome changeme default admin "
     "administrator root user guest login test demo sample temp master super manager "
-    "qwertyuiop qwerty qwert asdfghjkl asdfgh asdf zxcvbnm zxcv qazwsxedc qazwsx 1qaz2wsx "
+    "qwertyuiop qwerty qwert asdfghjkl asdfgh asdf zxcvbnm zxcv qazwsxedc qazwsx 1qaz2wsx 3edc4rfv 3edc 4rfv 5tgb "
     "1q2w3e4r5t 1q2w3e4r 1q2w3e q1w2e3r4 abcdefgh abcdef abcd abc "
     "iloveyou love sunshine princess monkey dragon football baseball superman batman "
     "shadow michael jordan charlie summer winter spring autumn monday friday january "

@@ -261,6 +261,7 @@ class Looking:
         """Whoever is asking is about to see `what` of these people."""
         people = set(employee_ids)
         if not people:
+            self._refuse_nobodys()
             return
         given, principal = self._given, self._request.state.principal
         assert isinstance(principal, Principal | SignedIn)  # noqa: S101  # `needs` has set it
@@ -271,6 +272,13 @@ class Looking:
             access_log.record(
                 conn, given.vault, looker, what, people, given.clock.utc_ms(), given.randomness
             )
+
+    def _refuse_nobodys(self) -> None:
+        """A record that is of nobody whom they may see: a site's node, a laptop that others had."""
+        rule = rule_of(self._request)
+        bounded = audience_of(self._request) is not None
+        if bounded and rule is not None and rule.whose in (Whose.RECORDS, Whose.CASES):
+            raise unseen()
 
 
 def _looking(
