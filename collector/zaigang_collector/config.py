@@ -307,8 +307,8 @@ class Settings:
     login_employee_claim: str = _setting(
         "",
         _TEXT,
-        "Claim of that provider that holds the employee id; empty: accounts are bound by `users "
-        "link --subject`.",
+        "Claim of that provider that holds the employee id; empty: accounts are bound by users "
+        "link --subject.",
     )
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "What is logged at least."

@@ -176,6 +176,8 @@ def test_forgetting_deletes_all_bodies_of_one_person_and_of_nobody_else(worked: 
         "carried": 0,
         "directory_events": 4,
         "looks": 0,
+        "accounts": 0,
+        "links": 0,
     }
     assert (worked.kept(worked.laptop), worked.kept(worked.theirs), worked.kept(worked.node)) == (
         0,
