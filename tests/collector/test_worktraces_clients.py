@@ -99,7 +99,7 @@ def test_a_collector_reads_its_names_from_its_data_directory(tmp_path: Path) -> 
         (data / "clients.toml").write_text(FILE, encoding="utf-8")
         assert texts_of(collector).searched("华远集团", None) == Found(True, "华远集团")
         (data / "clients.toml").write_bytes(b"\xff")
-        with pytest.raises(ConfigError, match="clients.toml cannot be read"):
+        with pytest.raises(ConfigError, match=r"clients\.toml cannot be read"):
             texts_of(collector)
     (data / "collector.toml").write_text("")
     with bootstrap.opened(data) as collector, pytest.raises(ConfigError, match="clients"):
