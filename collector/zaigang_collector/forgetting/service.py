@@ -17,6 +17,7 @@ from zaigang_collector.vault import access_log, record
 from zaigang_collector.vault import service as keys
 from zaigang_collector.vault.model import Tombstone, TombstoneKind, person
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces import erasing as worktraces
 
 
 def forget(
@@ -44,6 +45,7 @@ def forget(
     counts |= assessment.forget(conn, employee_id, attendance.clock_in_ids(conn, employee_id))
     counts |= attendance.forget(conn, employee_id)
     counts |= connectors.forget(conn, employee_id)
+    counts |= worktraces.forget(conn, employee_id)
     counts |= access_log.forget(conn, employee_id)
     counts |= directory_erasing.forget(conn, employee_id, now_ms, randomness)
     return record.bury(
