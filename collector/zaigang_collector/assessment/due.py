@@ -3,7 +3,8 @@
 `service.people_due` makes everybody's intervals anew and compares all that they rest on: seconds for
 1,000 people, whether anything came or not. `Watch` asks a few questions about everybody at once, and
 names whomever `people_due` would name, and now and then somebody more, of whom judging finds nothing
-new. It looks at everybody when it begins, and every `EVERYBODY_MS`.
+new. It looks at everybody when it begins, and every `EVERYBODY_MS`. Whoever lets an assessment rest on
+something more (`gather.inputs_hash`) lets it be told of here, too.
 """
 
 from __future__ import annotations
