@@ -21,6 +21,7 @@ _AREAS = (
     "ingest",
     "ledger",
     "vault",
+    "worktraces",
 )
 
 

@@ -21,6 +21,7 @@ from zaigang_collector.vault import access_log, record
 from zaigang_collector.vault import service as keys
 from zaigang_collector.vault.model import Tombstone, TombstoneKind, person
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces import erasing as worktraces
 
 # In the event of the account; who decided stands in the tombstone.
 ACCOUNT_BY: Final = "forgetting"
@@ -51,6 +52,7 @@ def forget(
     counts |= assessment.forget(conn, employee_id, attendance.clock_in_ids(conn, employee_id))
     counts |= attendance.forget(conn, employee_id)
     counts |= connectors.forget(conn, employee_id)
+    counts |= worktraces.forget(conn, employee_id)
     counts |= access_log.forget(conn, employee_id)
     counts |= accounts.forget(conn, vault, employee_id, By(ACCOUNT_BY, now_ms, randomness))
     counts |= {"links": links.forget(conn, employee_id)}
