@@ -18,6 +18,7 @@ ZaigangError
     ├── ConnectorError       another system that does not give what is asked for: see
     │                        `connectors.errors`
     ├── SheetError           a file of clock-ins that is none: see `connectors.sheets`
+    ├── TypesettingError     a letter or a report that could not be set
     └── MatchingError        what cannot be assessed: `matching.errors` has its kinds
 """
 

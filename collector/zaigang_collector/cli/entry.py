@@ -24,6 +24,7 @@ from zaigang_collector.cli import (
     keeping,
     ledger,
     nodes,
+    papers,
     policies,
     running,
     scheduling,
@@ -134,6 +135,7 @@ def parser() -> argparse.ArgumentParser:
         policies,
         ledger,
         vault,
+        papers,
         simulating,
         airing,
     )
