@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from zaigang_collector.cases import states, words
+from zaigang_collector.cases import replay, states, table, words
 from zaigang_collector.cases.model import (
     BY_ITSELF,
     CLOSED,
@@ -35,7 +35,8 @@ from zaigang_collector.cases.model import (
     Step,
 )
 from zaigang_collector.cases.policy import default_policy
-from zaigang_collector.cases.states import TABLE, Asked, Move, Need, Refusal, Why
+from zaigang_collector.cases.states import Asked, Refusal, Why
+from zaigang_collector.cases.table import TABLE, Move, Need
 
 WANG, ZHANG, LI, ZHAO = "E001", "H001", "H002", "H003"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -187,7 +188,7 @@ def test_who_opened_a_case_does_not_find_it_substantiated_alone_where_four_eyes_
 
 def test_who_did_not_review_does_not_conclude() -> None:
     case = a_standing(State.UNDER_REVIEW, reviewers=(ZHAO,))
-    for action in states.FINDINGS:
+    for action in table.FINDINGS:
         assert states.decide(asked(case, Role.HR), action) == Refusal(Why.NOT_THE_REVIEWER)
 
 
@@ -282,7 +283,7 @@ class Story(RuleBasedStateMachine):
         self.now_ms = NOW
         first = Step(1, NOW, Action.OPEN, Actor(Role.HR, ZHANG), Given(refs=(ALERT,)))
         self.steps = [first]
-        self.standing = states.replayed(WANG, self.steps)
+        self.standing = replay.replayed(WANG, self.steps)
 
     @rule(ms=st.sampled_from([0, 1, HOUR_MS, 23 * HOUR_MS, 200 * HOUR_MS]))
     def time_passes(self, ms: int) -> None:
@@ -311,7 +312,7 @@ class Story(RuleBasedStateMachine):
             attachments=files,
             refs=(ALERT,),
             proof=Proof("x", before.letter, self.now_ms),
-            letter=str(number) if action in states.SENDS else "",
+            letter=str(number) if action in table.SENDS else "",
             finding=finding,
             until_ms=None if hours is None else self.now_ms + hours * HOUR_MS,
         )
@@ -324,7 +325,7 @@ class Story(RuleBasedStateMachine):
             due_ms = given.until_ms
         step = Step(number, self.now_ms, action, actor, given, due_ms, refused)
         self.steps.append(step)
-        self.standing = states.after(before, step)
+        self.standing = replay.after(before, step)
         if refused:
             assert (
                 dataclasses.replace(self.standing, steps=before.steps, last_ms=before.last_ms)
@@ -336,7 +337,7 @@ class Story(RuleBasedStateMachine):
 
     @invariant()
     def what_is_written_adds_up(self) -> None:
-        assert states.replayed(WANG, self.steps) == self.standing
+        assert replay.replayed(WANG, self.steps) == self.standing
         assert self.standing.steps == len(self.steps)
 
     @invariant()
@@ -349,7 +350,7 @@ class Story(RuleBasedStateMachine):
     def nobody_is_concluded_about_unheard(self) -> None:
         done = [step.action for step in self.done()]
         for at, action in enumerate(done):
-            if action in states.FINDINGS:
+            if action in table.FINDINGS:
                 assert Action.DELIVER in done[:at]
                 assert {Action.REPLY, Action.MISS} & set(done[:at])
 
@@ -364,13 +365,13 @@ class Story(RuleBasedStateMachine):
     @invariant()
     def findings_are_by_named_people(self) -> None:
         for step in self.done():
-            if step.action in {*states.FINDINGS, Action.DECIDE_APPEAL}:
+            if step.action in {*table.FINDINGS, Action.DECIDE_APPEAL}:
                 assert step.actor.role is Role.HR
                 assert step.given.reason
 
     @invariant()
     def a_closed_case_stays_closed(self) -> None:
-        closed = [step for step in self.done() if states.replayed(WANG, self.until(step)).is_closed]
+        closed = [step for step in self.done() if replay.replayed(WANG, self.until(step)).is_closed]
         assert len(closed) <= 1
 
     def done(self) -> list[Step]:

@@ -6,8 +6,6 @@ and they see there what HR sees.
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
@@ -17,14 +15,18 @@ from sqlalchemy import Connection
 from zaigang_collector import db
 from zaigang_collector.access.model import Principal, Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.assessments import TextOut
+from zaigang_collector.api.case_values import (
+    CaseDetail,
+    CaseOut,
+    FileTaken,
+    detail,
+    listed,
+)
 from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, Services, needs
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
-from zaigang_collector.cases import attachments, bodies, inspecting, service, states, store, words
-from zaigang_collector.cases.attachments import Attachment, Seen
-from zaigang_collector.cases.bodies import Written
+from zaigang_collector.cases import attachments, inspecting, service, store
 from zaigang_collector.cases.errors import AttachmentError
-from zaigang_collector.cases.filetypes import MEDIA_TYPES, FileKind
+from zaigang_collector.cases.filetypes import MEDIA_TYPES
 from zaigang_collector.cases.model import (
     Action,
     Actor,
@@ -37,10 +39,8 @@ from zaigang_collector.cases.model import (
 )
 from zaigang_collector.cases.model import Given as Brought
 from zaigang_collector.cases.service import Acted, Desk
-from zaigang_collector.cases.store import Listed, Loaded
+from zaigang_collector.cases.store import Loaded
 from zaigang_collector.errors import ConflictError, ForgottenError, UnknownIdError
-from zaigang_collector.ledger import service as ledger
-from zaigang_collector.matching.model import Text
 
 router = APIRouter(prefix="/cases", tags=["cases"], route_class=AskedFirst)
 
@@ -100,99 +100,6 @@ class OwnStepIn(BaseModel):
     files: list[str] = Field(default=[], max_length=attachments.MOST)
 
 
-class RefOut(BaseModel):
-    kind: RefKind
-    id: str
-
-
-class CheckpointOut(BaseModel):
-    """What the ledger was then; /log/checkpoint has what it is now."""
-
-    size: int
-    root_sha256: str
-
-
-class StepOut(BaseModel):
-    """One step; its entry in the ledger has the type `case_event` and commits to `body_sha256`."""
-
-    number: int
-    at: dt.datetime
-    action: Action
-    called: TextOut
-    role: Role
-    by: str
-    via: str
-    reason: str
-    files: list[str]
-    refs: list[RefOut]
-    finding: Finding | None
-    proposal: Proposal
-    due: dt.datetime | None = Field(description="The deadline that holds from here on.")
-    refused: str = Field(description="Why it was not done; empty: it was.")
-    late: bool = Field(description="A reply after the deadline: read like any other.")
-    checkpoint: CheckpointOut | None
-    body_sha256: str
-
-
-class SeenOut(BaseModel):
-    """The same file, or one that looks like it, elsewhere. A question, never an answer."""
-
-    case: str
-    file: str
-    same: bool
-
-
-class FileOut(BaseModel):
-    id: str
-    name: str
-    kind: FileKind
-    bytes: int
-    sha256: str
-    at: dt.datetime
-    by: str
-    role: Role
-    scanned: bool = Field(description="Whether a virus scanner looked at it.")
-    measures: str = Field(description="Points of a picture, pages, or sheets.")
-    says_taken: str | None = Field(description="As the file says itself; can have been edited.")
-    says_place: list[float] | None = Field(description="Degrees; the same holds.")
-    seen_before: list[SeenOut] | None = Field(
-        description="For HR alone; null on a page of one's own."
-    )
-
-
-class CaseOut(BaseModel):
-    """A case in a list."""
-
-    id: str
-    employee: str
-    state: State
-    opened_at: dt.datetime
-    opened_by: str
-    due: dt.datetime | None
-    closed_at: dt.datetime | None
-
-
-class CaseDetail(CaseOut):
-    """A case with all its steps."""
-
-    called: TextOut = Field(description="`state` as people call it.")
-    finding: Finding | None
-    proposal: TextOut
-    refs: list[RefOut]
-    more_time_asked: bool
-    possible_for_hr: list[Action]
-    possible_for_employee: list[Action]
-    policy_sha256: str
-    steps: list[StepOut]
-    files: list[FileOut]
-    checkpoint: str = Field(description="The newest signed checkpoint of the ledger, to be kept.")
-
-
-class FileTaken(BaseModel):
-    id: str
-    case: CaseDetail
-
-
 @router.get("", dependencies=[Depends(needs(Scope.READ_CASES))], responses=responses(401, 403, 422))
 def list_cases(
     conn: Reads,
@@ -208,7 +115,7 @@ def list_cases(
     found = store.list_page(conn, wanted, values.time_cursor(cursor), limit + 1)
     page = values.page(found, limit, lambda one: (one.opened_ms, one.id))
     looks.at("cases, listed", (one.employee_id for one in page.items))
-    return values.Page(items=[_listed(one) for one in page.items], next=page.next)
+    return values.Page(items=[listed(one) for one in page.items], next=page.next)
 
 
 @router.post(
@@ -232,7 +139,7 @@ def open_case(body: OpenIn, given: Given, request: Request) -> CaseDetail:
             )
         except (UnknownIdError, ConflictError) as error:
             raise _unfit(error) from error
-        return _detail(conn, given, case, is_own=False)
+        return detail(conn, given, case, is_own=False)
 
 
 @router.get(
@@ -244,7 +151,7 @@ def get_case(case_id: CaseId, given: Given, conn: Reads, looks: Looks) -> CaseDe
     """A case with every step, also those that were refused."""
     case = _loaded(conn, given, case_id)
     looks.at(f"case {case_id}", [case.standing.employee_id])
-    return _detail(conn, given, case, is_own=False)
+    return detail(conn, given, case, is_own=False)
 
 
 @router.post(
@@ -277,7 +184,7 @@ def get_own(
     """A case as the employee concerned sees it; anybody else's is not found."""
     case = _own(conn, given, case_id, employee)
     looks.at(f"case {case_id}, on their own page", [employee])
-    return _detail(conn, given, case, is_own=True)
+    return detail(conn, given, case, is_own=True)
 
 
 @router.post(
@@ -371,7 +278,7 @@ def _acted(
             )
         except (UnknownIdError, ConflictError) as error:
             raise _unfit(error) from error
-        told = _detail(conn, given, acted.case, is_own=is_own)
+        told = detail(conn, given, acted.case, is_own=is_own)
     _refuse(acted)  # after the commit: that it was tried stays
     return told
 
@@ -387,7 +294,7 @@ def _attached(
             done = attachments.attach(
                 conn, desk(given), case_id, file, name, actor, given.clock.utc_ms()
             )
-            told = _detail(conn, given, done.acted.case, is_own=is_own)
+            told = detail(conn, given, done.acted.case, is_own=is_own)
     except AttachmentError as error:
         raise ProblemError(422, str(error)) from None
     except (UnknownIdError, ConflictError) as error:
@@ -451,89 +358,3 @@ def _file(conn: Connection, vault: Opens, case_id: str, file_id: str) -> Respons
             "cache-control": "private, no-store",
         },
     )
-
-
-def _listed(one: Listed) -> CaseOut:
-    return CaseOut(
-        id=one.id,
-        employee=one.employee_id,
-        state=one.state,
-        opened_at=values.utc(one.opened_ms),
-        opened_by=one.opened_by,
-        due=values.utc_or_none(one.due_ms),
-        closed_at=values.utc_or_none(one.closed_ms),
-    )
-
-
-def _detail(conn: Connection, given: Services, case: Loaded, *, is_own: bool) -> CaseDetail:
-    standing, newest = case.standing, ledger.newest_checkpoint(conn)
-    files = attachments.list_of(conn, given.vault, case.id)
-    return CaseDetail(
-        id=case.id,
-        employee=standing.employee_id,
-        state=standing.state,
-        opened_at=values.utc(standing.opened_ms),
-        opened_by=standing.opened_by,
-        due=values.utc_or_none(standing.due_ms),
-        closed_at=values.utc_or_none(standing.closed_ms),
-        called=_text(words.state(standing, case.policy)),
-        finding=standing.finding,
-        proposal=_text(words.proposal(standing.proposal, case.policy)),
-        refs=[RefOut(kind=one.kind, id=one.id) for one in standing.refs],
-        more_time_asked=standing.asked_time,
-        possible_for_hr=list(states.possible(standing.state, Role.HR)),
-        possible_for_employee=list(states.possible(standing.state, Role.EMPLOYEE)),
-        policy_sha256=case.policy.hash(),
-        steps=[_step(one) for one in case.steps],
-        files=[
-            _about(one, None if is_own else attachments.seen_before(conn, one.id)) for one in files
-        ],
-        checkpoint="" if newest is None else newest.note,
-    )
-
-
-def _step(written: Written) -> StepOut:
-    step, held = written.step, written.checkpoint
-    return StepOut(
-        number=step.number,
-        at=values.utc(step.at_ms),
-        action=step.action,
-        called=_text(words.ACTIONS[step.action]),
-        role=step.actor.role,
-        by=step.actor.id,
-        via=step.actor.via,
-        reason=step.given.reason,
-        files=list(step.given.attachments),
-        refs=[RefOut(kind=one.kind, id=one.id) for one in step.given.refs],
-        finding=states.FINDINGS.get(step.action, step.given.finding),
-        proposal=step.given.proposal,
-        due=values.utc_or_none(step.due_ms),
-        refused=step.refused,
-        late=step.late,
-        checkpoint=None if held is None else CheckpointOut(size=held[0], root_sha256=held[1].hex()),
-        body_sha256=hashlib.sha256(bodies.encode(written)).hexdigest(),
-    )
-
-
-def _about(one: Attachment, seen: tuple[Seen, ...] | None) -> FileOut:
-    return FileOut(
-        id=one.id,
-        name=one.name,
-        kind=one.kind,
-        bytes=one.size,
-        sha256=one.sha256.hex(),
-        at=values.utc(one.at_ms),
-        by=one.by,
-        role=Role(one.role),
-        scanned=one.scanned,
-        measures=one.size_told,
-        says_taken=one.taken,
-        says_place=None if one.place is None else list(one.place),
-        seen_before=None
-        if seen is None
-        else [SeenOut(case=s.case_id, file=s.attachment_id, same=s.is_same) for s in seen],
-    )
-
-
-def _text(text: Text) -> TextOut:
-    return TextOut(zh=text.zh, en=text.en)

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from zaigang_collector.cases import bodies, states, store
+from zaigang_collector.cases import bodies, replay, store
 from zaigang_collector.cases.attachments import body_context
 from zaigang_collector.cases.bodies import Written
 from zaigang_collector.cases.tables import ATTACHMENT, CASE, CLUE, LINK, STEP
@@ -72,7 +72,7 @@ def _against_row(case: Row[*tuple[Any, ...]], said: Sequence[Written]) -> Iterat
         yield Finding(record, "has steps missing")
         return
     try:
-        standing = states.replayed(case.employee_id, (one.step for one in said))
+        standing = replay.replayed(case.employee_id, (one.step for one in said))
     except KeyError:
         yield Finding(record, "has a step that its state does not allow")
         return

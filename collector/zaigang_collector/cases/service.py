@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from zaigang_collector.assessment import store as assessments
-from zaigang_collector.cases import clock, states, store, telling, words
+from zaigang_collector.cases import clock, replay, states, store, table, telling, words
 from zaigang_collector.cases.bodies import Written
 from zaigang_collector.cases.model import (
     BY_ITSELF,
@@ -29,8 +29,9 @@ from zaigang_collector.cases.model import (
     Step,
 )
 from zaigang_collector.cases.policy import Policy
-from zaigang_collector.cases.states import Asked, Move, Refusal
+from zaigang_collector.cases.states import Asked, Refusal
 from zaigang_collector.cases.store import Loaded
+from zaigang_collector.cases.table import Move
 from zaigang_collector.cases.telling import Message, Messenger
 from zaigang_collector.db import Randomness
 from zaigang_collector.directory import service as directory
@@ -123,7 +124,7 @@ def act(
     files = store.attachment_hashes(conn, case_id, given.attachments)
     _refuse_wrong_refs(conn, desk.vault, case.standing.employee_id, given.refs)
     number = case.standing.steps + 1
-    if action in states.SENDS:
+    if action in table.SENDS:
         given = replace(given, letter=f"{case_id}/{number}")
     decided = states.decide(Asked(case.standing, actor, given, now_ms, case.policy), action)
     if isinstance(decided, Refusal):
@@ -149,7 +150,7 @@ def ground_gone(
     for case_id in store.cases_of(conn, ref, open_only=True):
         case = store.load(conn, desk.vault, case_id, lock=True)
         rests = [one for one in case.standing.refs if one.kind is not RefKind.CLUE]
-        may = Action.WITHDRAW in states.possible(case.standing.state, Role.SYSTEM)
+        may = Action.WITHDRAW in table.possible(case.standing.state, Role.SYSTEM)
         if not may or rests != [ref] or case.standing.attachments:
             continue
         done = act(conn, desk, case_id, Action.WITHDRAW, BY_ITSELF, Given(reason=reason), now_ms)
@@ -162,7 +163,7 @@ def _keep(
     conn: Connection, desk: Desk, case: Loaded, step: Step, files: dict[str, bytes]
 ) -> Loaded:
     written = Written(case.id, case.standing.employee_id, step, _checkpoint(conn), files)
-    standing = states.after(case.standing, step)
+    standing = replay.after(case.standing, step)
     store.add(conn, desk.vault, standing, written, desk.randomness)
     kept = replace(case, standing=standing, steps=(*case.steps, written))
     if desk.messenger is not None and not step.refused:

@@ -1,20 +1,18 @@
-"""What may be done in a case, by whom, and what it needs: one table. Pure.
+"""Whether something may be done in a case now, by this person, with what they bring. Pure.
 
-`TABLE` says which action leads from which state to which, who may do it, and what each of them has
-to bring. `GUARDS` names what no table of states can say: different people, times, how often. What
-is not in the table is refused, and the refusal is a step of the case like any other.
+`table.TABLE` says which action leads from which state to which, who may do it, and what they need.
+`GUARDS` names what no table of states can say: different people, times, how often. What is not
+allowed is refused, and the refusal is a step of the case like any other.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from zaigang_collector.cases.model import (
-    CLOSED,
-    CONCLUDED,
     Action,
     Actor,
     Finding,
@@ -23,24 +21,11 @@ from zaigang_collector.cases.model import (
     Role,
     Standing,
     State,
-    Step,
 )
 from zaigang_collector.cases.policy import Policy
+from zaigang_collector.cases.table import TABLE, Move, Need, roles_of
 
 _HOUR_MS: Final = 3_600_000
-
-
-class Need(enum.StrEnum):
-    """What somebody has to bring."""
-
-    REASON = "reason"
-    ATTACHMENT = "attachment"
-    PROOF = "proof"
-    FINDING = "finding"
-    UNTIL = "until"
-    REFS = "refs"
-    DUE = "due"
-    """A new deadline, computed from the calendar."""
 
 
 class Why(enum.StrEnum):
@@ -84,140 +69,6 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """One cell of the table."""
-
-    to: State
-    by: Mapping[Role, frozenset[Need]]
-    """Who may, and what each of them needs."""
-
-
-def _by(**roles: Iterable[Need]) -> dict[Role, frozenset[Need]]:
-    return {Role(name): frozenset(needs) for name, needs in roles.items()}
-
-
-_TIMED: Final = (State.DELIVERED, State.ASKED_BACK)
-_OPEN: Final = tuple(one for one in State if one not in CLOSED)
-_BEFORE_END: Final = (
-    State.LETTER_SENT,
-    State.DELIVERED,
-    State.REPLIED,
-    State.NO_REPLY,
-    State.UNDER_REVIEW,
-    State.ASKED_BACK,
-)
-_N = Need
-_Row: TypeAlias = tuple[Action, Iterable[State], State | None, Mapping[Role, frozenset[Need]]]
-# What each action leads to from each state in which it can be done; None: the case stays there.
-_ROWS: Final[tuple[_Row, ...]] = (
-    (Action.LINK, (State.OPENED, *_BEFORE_END), None, _by(hr=(_N.REFS,), system=(_N.REFS,))),
-    (Action.ATTACH, _OPEN, None, _by(hr=(_N.ATTACHMENT,), employee=(_N.ATTACHMENT,))),
-    (
-        Action.SEND_LETTER,
-        (State.OPENED, State.LETTER_SENT),
-        State.LETTER_SENT,
-        _by(hr=()),
-    ),
-    (Action.BOUNCE, (State.LETTER_SENT,), State.OPENED, _by(system=(_N.REASON,))),
-    # A letter that was handed over is proved by a paper that the person signed; a channel proves
-    # with its own word. Nobody can say "delivered" and bring nothing.
-    (
-        Action.DELIVER,
-        (State.LETTER_SENT,),
-        State.DELIVERED,
-        _by(hr=(_N.REASON, _N.ATTACHMENT), system=(_N.PROOF,)),
-    ),
-    (
-        Action.DELIVER,
-        (State.ASKED_BACK, *CONCLUDED),
-        None,
-        _by(hr=(_N.REASON, _N.ATTACHMENT), system=(_N.PROOF,)),
-    ),
-    (Action.REMIND, _TIMED, None, _by(system=())),
-    (Action.ASK_TIME, _TIMED, None, _by(employee=(_N.REASON,))),
-    (Action.GIVE_TIME, (*_TIMED, *CONCLUDED), None, _by(hr=(_N.REASON, _N.UNTIL))),
-    (Action.GIVE_TIME, (State.NO_REPLY,), State.DELIVERED, _by(hr=(_N.REASON, _N.UNTIL))),
-    (Action.REFUSE_TIME, _TIMED, None, _by(hr=(_N.REASON,))),
-    (Action.MOVE_DEADLINE, (*_TIMED, *CONCLUDED), None, _by(system=(_N.REASON, _N.DUE))),
-    # Whoever is late is heard all the same.
-    (
-        Action.REPLY,
-        (State.DELIVERED, State.NO_REPLY, State.REPLIED),
-        State.REPLIED,
-        _by(employee=(_N.REASON,)),
-    ),
-    (Action.REPLY, (State.ASKED_BACK,), State.UNDER_REVIEW, _by(employee=(_N.REASON,))),
-    (Action.REPLY, (State.UNDER_REVIEW,), None, _by(employee=(_N.REASON,))),
-    (Action.MISS, _TIMED, State.NO_REPLY, _by(system=())),
-    (Action.REVIEW, (State.REPLIED, State.NO_REPLY), State.UNDER_REVIEW, _by(hr=())),
-    # Somebody else takes a review over, since people leave.
-    (Action.REVIEW, (State.UNDER_REVIEW,), None, _by(hr=(_N.REASON,))),
-    (Action.ASK_BACK, (State.UNDER_REVIEW,), State.ASKED_BACK, _by(hr=(_N.REASON,))),
-    (
-        Action.CONCLUDE_UNFOUNDED,
-        (State.UNDER_REVIEW,),
-        State.UNFOUNDED,
-        _by(hr=(_N.REASON,)),
-    ),
-    (
-        Action.CONCLUDE_SUBSTANTIATED,
-        (State.UNDER_REVIEW,),
-        State.SUBSTANTIATED,
-        _by(hr=(_N.REASON,)),
-    ),
-    (
-        Action.CONCLUDE_INCONCLUSIVE,
-        (State.UNDER_REVIEW,),
-        State.INCONCLUSIVE,
-        _by(hr=(_N.REASON,)),
-    ),
-    (
-        Action.APPEAL,
-        (State.SUBSTANTIATED, State.INCONCLUSIVE),
-        State.APPEALED,
-        _by(employee=(_N.REASON,)),
-    ),
-    (Action.REVIEW_APPEAL, (State.APPEALED,), State.SECOND_REVIEW, _by(hr=())),
-    (Action.REVIEW_APPEAL, (State.SECOND_REVIEW,), None, _by(hr=(_N.REASON,))),
-    (
-        Action.DECIDE_APPEAL,
-        (State.SECOND_REVIEW,),
-        State.FINAL,
-        _by(hr=(_N.REASON, _N.FINDING)),
-    ),
-    (Action.LAPSE, CONCLUDED, State.FINAL, _by(system=())),
-    (Action.DISMISS, (State.OPENED,), State.DISMISSED, _by(hr=(_N.REASON,))),
-    (
-        Action.WITHDRAW,
-        (State.OPENED, *_BEFORE_END),
-        State.WITHDRAWN,
-        _by(hr=(_N.REASON,), system=(_N.REASON,)),
-    ),
-)
-TABLE: Final[Mapping[tuple[State, Action], Move]] = {
-    (state, action): Move(to or state, by) for action, states, to, by in _ROWS for state in states
-}
-"""Every move that there is."""
-
-SENDS: Final = frozenset(
-    {
-        Action.SEND_LETTER,
-        Action.ASK_BACK,
-        Action.CONCLUDE_UNFOUNDED,
-        Action.CONCLUDE_SUBSTANTIATED,
-        Action.CONCLUDE_INCONCLUSIVE,
-        Action.DECIDE_APPEAL,
-    }
-)
-"""With these something goes to the person, and its delivery can be proved."""
-FINDINGS: Final[Mapping[Action, Finding]] = {
-    Action.CONCLUDE_UNFOUNDED: Finding.UNFOUNDED,
-    Action.CONCLUDE_SUBSTANTIATED: Finding.SUBSTANTIATED,
-    Action.CONCLUDE_INCONCLUSIVE: Finding.INCONCLUSIVE,
-}
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """What a guard looks at."""
 
@@ -249,36 +100,6 @@ def decide(asked: Asked, action: Action) -> Move | Refusal:
         if refusal is not None:
             return refusal
     return move
-
-
-def roles_of(action: Action) -> frozenset[Role]:
-    """Who can ever do it."""
-    return frozenset(role for (_, one), move in TABLE.items() if one is action for role in move.by)
-
-
-def possible(state: State, role: Role) -> tuple[Action, ...]:
-    """What somebody with this role can do in this state, in the order of the table."""
-    return tuple(
-        action
-        for action in Action
-        if (move := TABLE.get((state, action))) is not None and role in move.by
-    )
-
-
-def states_for(action: Action, role: Role) -> tuple[State, ...]:
-    """In which states somebody with this role can do it."""
-    return tuple(
-        state
-        for state in State
-        if (move := TABLE.get((state, action))) is not None and role in move.by
-    )
-
-
-def needs_of(action: Action, role: Role) -> frozenset[Need]:
-    """All that somebody with this role may have to bring for it."""
-    return frozenset(
-        need for (_, one), move in TABLE.items() if one is action for need in move.by.get(role, ())
-    )
 
 
 _BROUGHT: Final[Mapping[Need, Callable[[Given], bool]]] = {
@@ -427,87 +248,3 @@ GUARDS: Final[Mapping[Action, tuple[Callable[[Asked], Refusal | None], ...]]] = 
     Action.LAPSE: (_window_over,),
 }
 """What has to hold beside the table, in this order."""
-
-
-def after(standing: Standing, step: Step) -> Standing:
-    """The case after one more step, which `decide` allowed or refused."""
-    standing = replace(standing, steps=step.number, last_ms=step.at_ms)
-    if step.refused:
-        return standing
-    given, actor = step.given, step.actor
-    if step.action is Action.OPEN:
-        standing = replace(standing, opened_by=actor.id, opened_ms=step.at_ms)
-    else:
-        standing = replace(standing, state=TABLE[standing.state, step.action].to)
-    standing = replace(
-        standing,
-        refs=_joined(standing.refs, given.refs),
-        attachments=_joined(standing.attachments, given.attachments),
-        letter=given.letter or standing.letter,
-    )
-    change = _CHANGES.get(step.action)
-    standing = standing if change is None else change(standing, step)
-    if step.due_ms is not None:
-        standing = replace(standing, due_ms=step.due_ms)
-    if standing.is_closed and standing.closed_ms is None:
-        standing = replace(standing, closed_ms=step.at_ms, clock_ms=None, due_ms=None)
-    return standing
-
-
-def replayed(employee_id: str, steps: Iterable[Step]) -> Standing:
-    """What steps add up to."""
-    standing = Standing(employee_id=employee_id)
-    for step in steps:
-        standing = after(standing, step)
-    return standing
-
-
-def _joined(before: tuple, new: tuple) -> tuple:  # type: ignore[type-arg]  # of whichever kind
-    return (*before, *(one for one in new if one not in before))
-
-
-def _stopped(standing: Standing, _step: Step) -> Standing:
-    return replace(standing, clock_ms=None, due_ms=None, asked_time=False, reminded=False)
-
-
-def _started(standing: Standing, step: Step) -> Standing:
-    return replace(standing, clock_ms=step.at_ms, reminded=False, extensions=0)
-
-
-def _given_time(standing: Standing, step: Step) -> Standing:
-    return replace(standing, extensions=standing.extensions + 1, asked_time=False, reminded=False)
-
-
-def _reviewing(standing: Standing, step: Step) -> Standing:
-    return _stopped(
-        replace(standing, reviewers=_joined(standing.reviewers, (step.actor.id,))), step
-    )
-
-
-def _asked_back(standing: Standing, step: Step) -> Standing:
-    return _stopped(replace(standing, asked_back=standing.asked_back + 1), step)
-
-
-def _concluded(standing: Standing, step: Step) -> Standing:
-    finding = FINDINGS.get(step.action, step.given.finding)
-    return _stopped(replace(standing, finding=finding, proposal=step.given.proposal), step)
-
-
-_CHANGES: Final[Mapping[Action, Callable[[Standing, Step], Standing]]] = {
-    Action.SEND_LETTER: _stopped,
-    Action.BOUNCE: _stopped,
-    Action.DELIVER: _started,
-    Action.REMIND: lambda standing, _: replace(standing, reminded=True),
-    Action.ASK_TIME: lambda standing, _: replace(standing, asked_time=True),
-    Action.GIVE_TIME: _given_time,
-    Action.REFUSE_TIME: lambda standing, _: replace(standing, asked_time=False),
-    Action.REPLY: _stopped,
-    Action.REVIEW: _reviewing,
-    Action.ASK_BACK: _asked_back,
-    Action.CONCLUDE_UNFOUNDED: _concluded,
-    Action.CONCLUDE_SUBSTANTIATED: _concluded,
-    Action.CONCLUDE_INCONCLUSIVE: _concluded,
-    Action.APPEAL: _stopped,
-    Action.REVIEW_APPEAL: lambda standing, step: replace(standing, second_reviewer=step.actor.id),
-    Action.DECIDE_APPEAL: _concluded,
-}

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from zaigang_collector import db
-from zaigang_collector.cases import bodies, states
+from zaigang_collector.cases import bodies, replay
 from zaigang_collector.cases.bodies import Clue, Written
 from zaigang_collector.cases.model import CLOSED, Ref, Standing, State, Step
 from zaigang_collector.cases.policy import Policy, restored
@@ -76,7 +76,7 @@ def create(conn: Connection, vault: Vault, first: Written, randomness: Randomnes
         "opened_by": step.actor.id,
     }
     conn.execute(sa.insert(CASE).values(**row))
-    add(conn, vault, states.replayed(first.employee_id, [step]), first, randomness)
+    add(conn, vault, replay.replayed(first.employee_id, [step]), first, randomness)
 
 
 def add(
@@ -123,7 +123,7 @@ def load(conn: Connection, vault: Vault, case_id: str, *, lock: bool = False) ->
     steps = _steps(conn, vault, case_id)
     if not steps or steps[0].policy is None:
         raise UnknownIdError("case", case_id)
-    standing = states.replayed(row.employee_id, (one.step for one in steps))
+    standing = replay.replayed(row.employee_id, (one.step for one in steps))
     return Loaded(case_id, standing, tuple(steps), restored(steps[0].policy))
 
 

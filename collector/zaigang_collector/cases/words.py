@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import Final
 
-from zaigang_collector.cases import states
+from zaigang_collector.cases import table
 from zaigang_collector.cases.model import Action, Proposal, Role, Standing, State
 from zaigang_collector.cases.policy import Policy
-from zaigang_collector.cases.states import Need, Refusal, Why
+from zaigang_collector.cases.states import Refusal, Why
+from zaigang_collector.cases.table import Need
 from zaigang_collector.matching.model import Text
 
 STATES: Final[Mapping[State, Text]] = {
@@ -169,7 +170,7 @@ def refusal(found: Refusal, action: Action, role: Role, standing: Standing, zone
         return _not_now(action, role, standing)
     if found.why is Why.MISSING:
         return _missing(found, action)
-    said, roles = _WHY[found.why], states.roles_of(action)
+    said, roles = _WHY[found.why], table.roles_of(action)
     values = {
         "limit": "" if found.limit_ms is None else moment(found.limit_ms, zone),
         "number": "" if found.limit is None else str(found.limit),
@@ -215,8 +216,8 @@ def moment(at_ms: int, zone: tzinfo) -> str:
 
 
 def _not_now(action: Action, role: Role, standing: Standing) -> Text:
-    now, needed = STATES[standing.state], states.states_for(action, role)
-    instead = states.possible(standing.state, role)
+    now, needed = STATES[standing.state], table.states_for(action, role)
+    instead = table.possible(standing.state, role)
     zh, en = _both(ACTIONS[one] for one in instead)
     needed_zh, needed_en = _both(STATES[one] for one in needed)
     return Text(
