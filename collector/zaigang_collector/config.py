@@ -271,6 +271,11 @@ class Settings:
         "The company's own beacons beside rotating ones, as ibeacon:UUID, eddystone:NAMESPACE; all "
         "devices listen to these.",
     )
+    work_log_text: str = _setting(
+        "drop",
+        _one_of("drop", "keep"),
+        "Whether the text of work logs is dropped once it was searched for names of clients, or kept.",
+    )
     stamp_url: str = _setting(
         "", _URL, "Time stamp authority (RFC 3161) that stamps the ledger; empty: none."
     )
@@ -433,6 +438,11 @@ class DataDirectory:
     @property
     def witness_key(self) -> Path:
         return self.root / "witness.key"
+
+    @property
+    def clients(self) -> Path:
+        """Names of clients that texts are searched for; none: there is no such file."""
+        return self.root / "clients.toml"
 
     @property
     def crl(self) -> Path:

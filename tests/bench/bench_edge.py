@@ -3,11 +3,13 @@
     python -m tests.bench.bench_edge [--seconds 600] [--warm-up 60] [--python PATH]
                                      [--theengs PATH] [--per-s 20]
 
-One private D-Bus with a mock of bluetoothd is the air for all. In it run, enrolled with a real
-collector: a laptop and a node (one simulated sensor, its own beacon), each with the environment of
-its shipped unit. Beside them, when they are installed: TheengsGateway (PATH: its program, in an
-environment of its own) on the same air, and collectd and node_exporter (Debian's packages) as they
-come, the latter asked every 15 s. Growth is that of the resident set from the end of the warm-up.
+Who listens has a private D-Bus with a mock of bluetoothd and one adapter, as on a machine of its own,
+and all have the same air: the same strangers from the same seed. On one bus each would also be told
+what the adapters of the others hear, three times as much. There run, enrolled with a real collector:
+a laptop and a node (one simulated sensor, its own beacon), each with the environment of its shipped
+unit. Beside them, when they are installed: TheengsGateway (PATH: its program, in an environment of
+its own), and collectd and node_exporter (Debian's packages) as they come, the latter asked every
+15 s. Growth is that of the resident set from the end of the warm-up.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ _STILL_MIB: Final = 0.5
 _SCRAPE_S: Final = 15
 _ROOT: Final = Path(__file__).parents[2]
 _SOURCES: Final = (str(_ROOT / "agent"), str(_ROOT / "shared"))
-_ADAPTERS: Final = ("node", "laptop", "theengs")
+_LISTENERS: Final = ("node", "laptop", "theengs")
 _BUS: Final = {
     "seed": 7,
     "sensors": [
@@ -73,8 +75,8 @@ class Place:
     """Where all of it runs."""
 
     stack: Stack
-    bus: str
-    """DBUS_SYSTEM_BUS_ADDRESS."""
+    buses: Mapping[str, str]
+    """DBUS_SYSTEM_BUS_ADDRESS of each that listens."""
     python: str
 
 
@@ -84,9 +86,12 @@ def measure(
     """Start everything, let it come to rest, watch it for `seconds`."""
     with contextlib.ExitStack() as life:
         folder = Path(life.enter_context(tempfile.TemporaryDirectory()))
-        bus = life.enter_context(mock_air(folder, len(_ADAPTERS), per_s))
+        buses = {}
+        for name in _LISTENERS:
+            (folder / name).mkdir()
+            buses[name] = life.enter_context(mock_air(folder / name, 1, per_s))
         stack = life.enter_context(Stack(folder / "stack"))
-        place = Place(stack, bus, python)
+        place = Place(stack, buses, python)
         running = dict(_agents(place, life))
         running |= dict(_peers(place, theengs, life))
         time.sleep(warm_up_s)
@@ -166,7 +171,7 @@ def _is_receipted(place: Place, kind: str) -> bool:
 @contextlib.contextmanager
 def _agent(place: Place, kind: str, token: str) -> Iterator[subprocess.Popen[bytes]]:
     stack = place.stack
-    settings = f'[radio]\nadapter = "hci{_ADAPTERS.index(kind)}"\n'
+    settings = '[radio]\nadapter = "hci0"\n'
     if kind == "node":
         bus = json.dumps(f"simulated:{stack.folder / 'bus.json'}")
         settings += f'[node]\ni2c_bus = {bus}\nsensors = ["sht4x"]\n'
@@ -178,7 +183,7 @@ def _agent(place: Place, kind: str, token: str) -> Iterator[subprocess.Popen[byt
         **os.environ,
         **unit_environment(unit),
         "PYTHONPATH": os.pathsep.join(_SOURCES),
-        "DBUS_SYSTEM_BUS_ADDRESS": place.bus,
+        "DBUS_SYSTEM_BUS_ADDRESS": place.buses[kind],
     }
     ours = [place.python, "-m", "zaigang_agent"]
     with (stack.folder / f"{kind}.log").open("ab") as log:
@@ -203,7 +208,7 @@ def _peers(
     if theengs:
         life.enter_context(_broker(folder, mqtt_port))
         commands["theengs"] = [theengs, "-H", "127.0.0.1", "-P", str(mqtt_port),
-                               "-a", f"hci{_ADAPTERS.index('theengs')}", "-sd", "60", "-tb", "5"]  # fmt: skip
+                               "-a", "hci0", "-sd", "60", "-tb", "5"]  # fmt: skip
     if shutil.which("collectd"):
         commands["collectd"] = ["collectd", "-f", "-C", str(_collectd(folder))]
     if shutil.which("prometheus-node-exporter"):
@@ -213,7 +218,11 @@ def _peers(
     for name in ("theengs", "collectd", "node_exporter"):
         if name not in commands:
             print(f"{name} is not installed here: not measured")
-    environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": place.bus, "HOME": str(folder)}
+    environment = {
+        **os.environ,
+        "DBUS_SYSTEM_BUS_ADDRESS": place.buses["theengs"],
+        "HOME": str(folder),
+    }
     for name, command in commands.items():
         with (folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)

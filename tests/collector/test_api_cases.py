@@ -23,6 +23,8 @@ from zaigang_collector.cases.service import Desk, act
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Employee, Language
 from zaigang_collector.vault import access_log
+from zaigang_collector.worktraces import service as worktraces
+from zaigang_collector.worktraces.model import EventKind, NewEvent
 
 URL = "/api/v1/cases"
 ALERT = {"kind": "alert", "id": "al-1"}
@@ -265,6 +267,19 @@ def test_a_clue_is_written_by_a_manager_and_read_with_exactly_its_dates_beside_i
         "words": "客户说这几天很少见到人",
         "by": "E002",
     }
+    noon_ms, day_ms = world.clock.utc - 4 * 24 * 3_600_000, 24 * 3_600_000  # the 17th
+    with db.writing(world.engine) as conn:
+        events = [
+            NewEvent(
+                source="erp",
+                source_id=str(number),
+                employee_id="E001",
+                kind=EventKind.TASK,
+                happened_ms=noon_ms + number * day_ms,
+            )
+            for number in (-2, 0, 2)
+        ]
+        worktraces.record_events(conn, VAULT, events, world.clock.utc, world.randomness)
     written = world.client.post("/api/v1/clues", json=clue, headers=manager)
     assert written.status_code == 201
     name = written.json()["id"]
@@ -274,6 +289,7 @@ def test_a_clue_is_written_by_a_manager_and_read_with_exactly_its_dates_beside_i
     assert [one["day"] for one in found["days"]] == ["2026-09-16", "2026-09-17", "2026-09-18"]
     assert {one["standing"] for one in found["days"]} == {"no_claim"}
     assert "没有记录不等于缺勤" in found["days"][0]["told"]["zh"]
+    assert [one["kind"] for one in found["business_events"]] == ["task"]  # of these days alone
     assert found["words"] == clue["words"]
     assert f"clue {name} and its days" in looks(world)
     case = opened(world, hr, refs=[{"kind": "clue", "id": name}])

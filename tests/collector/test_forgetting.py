@@ -175,6 +175,8 @@ def test_forgetting_deletes_all_bodies_of_one_person_and_of_nobody_else(worked: 
         "exemptions": 1,
         "attendance_events": 1,
         "records_aside": 0,
+        "business_events": 0,
+        "work_logs": 0,
         "homes": 1,
         "assignments": 1,
         "carried": 0,
@@ -419,6 +421,8 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
         "cases": 0,
         "case_events": 0,
         "case_files": 0,
+        "business_events": 0,
+        "work_logs": 0,
     }
     assert told.ground == "keep_readings_days 90, keep_claims_days 730, keep_cases_days 0"
     later = worked.retire(terms, 731)
@@ -433,6 +437,8 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
         "cases": 0,
         "case_events": 0,
         "case_files": 0,
+        "business_events": 0,
+        "work_logs": 0,
     }
     assert worked.count(CLOCK_IN) == worked.count(ASSESSMENT) == worked.count(CHECKED) == 0
     with worked.read() as conn:

@@ -22,6 +22,7 @@ _AREAS = (
     "ingest",
     "ledger",
     "vault",
+    "worktraces",
 )
 
 

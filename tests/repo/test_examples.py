@@ -27,6 +27,7 @@ from zaigang_collector.connectors.wecom import settings as wecom
 from zaigang_collector.directory import csv_import as directory_csv
 from zaigang_collector.directory.csv_carried import import_carried
 from zaigang_collector.errors import CsvError
+from zaigang_collector.worktraces import clients
 
 _FOLDER: Final = ROOT / "docs" / "examples"
 _PROFILES: Final = sorted((ROOT / "firmware_config" / "profiles").glob("*.toml"))
@@ -112,6 +113,10 @@ def _load_collector(path: Path) -> object:
     return zaigang_collector.config.parse(path.read_text(encoding="utf-8"), path.name)
 
 
+def _load_clients(path: Path) -> object:
+    return clients.parse(path.read_text(encoding="utf-8"), path.name)
+
+
 _LOADERS: Final = {
     "collector.toml": _load_collector,
     "agent-laptop.toml": _load_agent,
@@ -119,6 +124,7 @@ _LOADERS: Final = {
     "dingtalk.toml": _load_dingtalk,
     "wecom.toml": _load_wecom,
     "feishu.toml": _load_feishu,
+    "clients.toml": _load_clients,
 }
 
 

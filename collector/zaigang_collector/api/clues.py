@@ -20,6 +20,7 @@ from zaigang_collector.cases import clues
 from zaigang_collector.cases.clues import Beside
 from zaigang_collector.errors import ConflictError, UnknownIdError
 from zaigang_collector.matching.model import Presence, Work
+from zaigang_collector.worktraces.model import EventKind, NewEvent, NewWorkLog
 
 router = APIRouter(prefix="/clues", tags=["cases"], route_class=AskedFirst)
 
@@ -67,6 +68,21 @@ class VerdictBeside(BaseModel):
     provisional: bool
 
 
+class EventBeside(BaseModel):
+    """A trace of work of these days; that there is none says nothing."""
+
+    at: dt.datetime
+    source: str
+    kind: EventKind
+    names_client: bool | None
+
+
+class WorkLogBeside(BaseModel):
+    day: dt.date
+    handed_in_at: dt.datetime
+    names_client: bool | None
+
+
 class ClueOut(BaseModel):
     """A clue with what is on record of exactly its dates. Nothing is computed from its words."""
 
@@ -81,6 +97,8 @@ class ClueOut(BaseModel):
     written_at: dt.datetime
     days: list[DayBeside]
     assessments: list[VerdictBeside]
+    business_events: list[EventBeside]
+    work_logs: list[WorkLogBeside]
 
 
 @router.post(
@@ -150,7 +168,20 @@ def _shown(found: Beside) -> ClueOut:
             )
             for one in found.assessments
         ],
+        business_events=[_event(one.content) for one in found.events],
+        work_logs=[_log(one.content) for one in found.work_logs],
     )
+
+
+def _event(one: NewEvent) -> EventBeside:
+    return EventBeside(
+        at=values.utc(one.happened_ms), source=one.source, kind=one.kind, names_client=one.client
+    )
+
+
+def _log(one: NewWorkLog) -> WorkLogBeside:
+    handed_in_at = values.utc(one.handed_in_ms)
+    return WorkLogBeside(day=one.day, handed_in_at=handed_in_at, names_client=one.names_client)
 
 
 def _day(status: DayStatus) -> DayBeside:

@@ -30,6 +30,7 @@ from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.vault import audit as vaults
 from zaigang_collector.vault import record
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces import audit as worktraces
 from zaigang_shared.note import VerifierKey
 
 # What may be forgotten, and by which word a tombstone counts it.
@@ -40,6 +41,8 @@ _FORGETTABLE: Final = {
     EntryType.ATTENDANCE_EVENT: "attendance_events",
     EntryType.ACCESS: "looks",
     EntryType.CASE_EVENT: "case_events",
+    EntryType.BUSINESS_EVENT: "business_events",
+    EntryType.WORK_LOG: "work_logs",
 }
 
 
@@ -114,6 +117,8 @@ def _bodies(
         EntryType.ERASURE: vaults.tombstones(conn),
         EntryType.LEDGER_EVENT: ledger.events(conn),
         EntryType.ACCESS: vaults.looks(conn, vault),
+        EntryType.BUSINESS_EVENT: worktraces.events(conn, vault),
+        EntryType.WORK_LOG: worktraces.work_logs(conn, vault),
     }
     for entry_type, bodies in held.items():
         yield from ledger.held_against(conn, entry_type, bodies)
@@ -131,6 +136,8 @@ def _bodies(
         EntryType.ERASURE: vaults.known_tombstones,
         EntryType.LEDGER_EVENT: ledger.known_events,
         EntryType.ACCESS: vaults.known_looks,
+        EntryType.BUSINESS_EVENT: worktraces.known_events,
+        EntryType.WORK_LOG: worktraces.known_work_logs,
     }
     for entry_type, there in known.items():
         yield from ledger.without_body(conn, entry_type, there)

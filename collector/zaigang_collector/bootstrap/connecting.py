@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import SQLAlchemyError
 
 from zaigang_collector.bootstrap.data import Opened
+from zaigang_collector.bootstrap.texts import texts_of
 from zaigang_collector.connectors import erasing, files, http
 from zaigang_collector.connectors.backoff import Rhythm
 from zaigang_collector.connectors.dingtalk import connector as dingtalk
@@ -36,6 +37,7 @@ from zaigang_collector.connectors.wecom import connector as wecom
 from zaigang_collector.connectors.wecom import settings as wecom_settings
 from zaigang_collector.connectors.wecom import wire as wecom_wire
 from zaigang_collector.errors import ConfigError
+from zaigang_collector.worktraces.clients import Texts
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -131,8 +133,11 @@ def opened(collector: Opened, name: str) -> Iterator[Source]:
 
 
 def run_once(collector: Opened, one: Source, from_ms: int | None = None) -> Passed:
-    """Ask one source for everything now; `from_ms`: read everybody again from then on."""
-    return _poller(collector, one).run(collector.clock.utc_ms(), everything=True, from_ms=from_ms)
+    """Ask one source for everything now; `from_ms`: read everybody again from then on. Raises
+    ConfigError."""
+    return _poller(collector, one, texts_of(collector)).run(
+        collector.clock.utc_ms(), everything=True, from_ms=from_ms
+    )
 
 
 class Connecting:
@@ -141,6 +146,7 @@ class Connecting:
     def __init__(self, collector: Opened) -> None:
         """Raises ConfigError."""
         self._collector = collector
+        self._texts = texts_of(collector)
         self._stop = threading.Event()
         self._client = Http(collector.clock)
         self._thread = threading.Thread(target=self._run, name="connectors", daemon=True)
@@ -171,7 +177,7 @@ class Connecting:
         for one in self._sources:
             if self._stop.is_set():
                 return
-            _poller(self._collector, one).run(self._collector.clock.utc_ms())
+            _poller(self._collector, one, self._texts).run(self._collector.clock.utc_ms())
 
     def _run(self) -> None:
         wait_s = EVERY_S
@@ -203,8 +209,8 @@ def _place(error: Exception) -> str:
     return "?" if where is None else f"{where.tb_frame.f_code.co_name}:{where.tb_lineno}"
 
 
-def _poller(collector: Opened, one: Source) -> Poller:
-    return Poller(collector.engine, collector.vault, collector.randomness, one)
+def _poller(collector: Opened, one: Source, texts: Texts) -> Poller:
+    return Poller(collector.engine, collector.vault, collector.randomness, one, texts)
 
 
 def _jitter(collector: Opened) -> float:

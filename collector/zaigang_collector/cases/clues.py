@@ -26,6 +26,8 @@ from zaigang_collector.cases.service import Desk
 from zaigang_collector.directory import service as directory
 from zaigang_collector.errors import ConflictError, UnknownIdError
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces import service as worktraces
+from zaigang_collector.worktraces.service import Event, WorkLog
 
 # "In October he was hardly ever there." Larger pulls half a year of a person's life onto one page
 # because somebody said something; smaller cuts a month in two.
@@ -44,6 +46,10 @@ class Beside:
     """Expected, claimed and exempt, day by day."""
     assessments: tuple[StoredAssessment, ...]
     """Of intervals at the clue's site that begin on these days, in order."""
+    events: tuple[Event, ...]
+    """Traces of work of these days, at whatever site. None of them says that nobody worked: a
+    source may not cover the person."""
+    work_logs: tuple[WorkLog, ...]
 
 
 def write(
@@ -101,7 +107,13 @@ def beside(conn: Connection, vault: Vault, clue_id: str, now_ms: int) -> Beside:
         employee_id=clue.employee_id, site_id=clue.site_id, from_ms=span[0], to_ms=span[1]
     )
     found = assessments.list_page(conn, vault, wanted, None, _MOST)
-    return Beside(clue, tuple(days), _ordered(found))
+    return Beside(
+        clue,
+        tuple(days),
+        _ordered(found),
+        worktraces.events_of(conn, vault, clue.employee_id, *span),
+        worktraces.work_logs_of(conn, vault, clue.employee_id, first, last),
+    )
 
 
 def _ordered(found: Sequence[StoredAssessment]) -> tuple[StoredAssessment, ...]:

@@ -99,6 +99,9 @@ def _clue_beside(collector: Opened, args: argparse.Namespace) -> int:
             for one in found.assessments
         ],
     )
+    traces = [(one.content.happened_ms, one.content.kind.value) for one in found.events]
+    traces += [(one.content.handed_in_ms, "work_log") for one in found.work_logs]
+    rows(("at", "trace of work"), [(local(at_ms, zone), kind) for at_ms, kind in sorted(traces)])
     return Exit.OK
 
 

@@ -6,6 +6,7 @@ for the people and the window that it names, and each stored in one transaction.
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Protocol
 from zaigang_collector.attendance.model import Direction, ExemptionKind, Flag, Point
 from zaigang_collector.attendance.model import Kind as Word
 from zaigang_collector.matching.model import Text
+from zaigang_collector.worktraces.model import EventKind, Progress
 
 
 class Kind(enum.StrEnum):
@@ -25,6 +27,9 @@ class Kind(enum.StrEnum):
     """Arrivals that somebody notes on the way, of no shift: 签到."""
     LEAVE = "leave"
     APPROVALS = "approvals"
+    EVENTS = "events"
+    """Traces of work: that something was done, and when."""
+    WORK_LOGS = "work_logs"
 
 
 class Standing(enum.StrEnum):
@@ -101,6 +106,41 @@ class Absence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One trace of somebody's work."""
+
+    vendor_id: str
+    """The system's id: the same one again is the same event."""
+    person: str
+    kind: EventKind
+    happened_ms: int
+    received_ms: int | None = None
+    client: bool | None = None
+    """Whether it has to do with a client, where the system itself can tell."""
+    text: str | None = field(default=None, repr=False)
+    """Where a client may be named, such as the title of a task: searched in memory, never kept."""
+    record: bytes = b""
+    """The system's record as it is kept: ids, times and kinds, without contents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """One work log that somebody handed in."""
+
+    vendor_id: str
+    person: str
+    handed_in_ms: int
+    day: dt.date | None = None
+    """The day it is about; None: the system does not tell, and the hour has to."""
+    text: str | None = field(default=None, repr=False)
+    """Searched in memory for names of clients; kept only if the company turned that on."""
+    client_contact_ms: int | None = None
+    task_progress: Progress | None = None
+    record: bytes = b""
+    """The system's record as it is kept, without contents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What was found: everything of this kind about these people in this window."""
 
@@ -110,6 +150,8 @@ class Batch:
     """Vendor ids that were asked about and answered for."""
     persons: Sequence[Person] = ()
     punches: Sequence[Punch] = ()
+    events: Sequence[Event] = ()
+    work_logs: Sequence[Log] = ()
     absences: Sequence[Absence] = ()
     absences_are_all: bool = False
     """Whether these are all that lie within the window: what was told before and is not here has

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from zaigang_collector.attendance import exempting, known, service
 from zaigang_collector.attendance.model import Direction, Flag, NewClockIn, Outcome, believable
 from zaigang_collector.attendance.service import StoredExemption
-from zaigang_collector.connectors import aside, people, placing, state
+from zaigang_collector.connectors import aside, people, placing, state, tracing
 from zaigang_collector.connectors.aside import Aside, Why
 from zaigang_collector.connectors.contract import Batch, Kind, Punch, Standing
 from zaigang_collector.connectors.files import SiteSettings
@@ -26,6 +26,8 @@ from zaigang_collector.connectors.placing import Fence, Sites
 from zaigang_collector.db import Randomness
 from zaigang_collector.directory import service as directory
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces import service as worktraces
+from zaigang_collector.worktraces.clients import Texts
 
 _NO_EXEMPTION: Final = "an absence that ends before it begins, or lasts for years"
 
@@ -45,6 +47,13 @@ class Tally:
     unreadable: int = 0
     not_ours: int = 0
     odd: set[str] = field(default_factory=set)
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Count what recording did."""
+        counted = Counter(outcomes)
+        self.added += counted[Outcome.ADDED]
+        self.new_versions += counted[Outcome.NEW_VERSION]
+        self.unchanged += counted[Outcome.UNCHANGED]
 
     def add(self, other: Tally) -> None:
         """Count these too."""
@@ -70,6 +79,8 @@ class Importer:
     """Vendor id to employee id."""
     now_ms: int
     randomness: Randomness
+    texts: Texts = field(default_factory=Texts)
+    """What becomes of texts in which a client may be named."""
 
     def take(self, conn: Connection, batch: Batch) -> Tally:
         """Store one batch."""
@@ -77,6 +88,7 @@ class Importer:
         self._take_punches(conn, batch, tally)
         if batch.kind in (Kind.LEAVE, Kind.APPROVALS):
             self._take_absences(conn, batch, tally)
+        self._take_traces(conn, batch, tally)
         tally.odd.update(batch.unreadable)
         for what in sorted(tally.odd):
             state.note_oddity(conn, self.source, what, self.now_ms)
@@ -154,10 +166,21 @@ class Importer:
 
     def _record(self, conn: Connection, clock_ins: Sequence[NewClockIn], tally: Tally) -> None:
         recorded = service.record_all(conn, self.vault, clock_ins, self.now_ms, self.randomness)
-        outcomes = Counter(one.outcome for one in recorded)
-        tally.added += outcomes[Outcome.ADDED]
-        tally.new_versions += outcomes[Outcome.NEW_VERSION]
-        tally.unchanged += outcomes[Outcome.UNCHANGED]
+        tally.count(one.outcome for one in recorded)
+
+    def _take_traces(self, conn: Connection, batch: Batch, tally: Tally) -> None:
+        if not (batch.events or batch.work_logs):
+            return
+        taken = tracing.read(conn, batch, self.source, self.ours, self.texts, self.now_ms)
+        tally.not_ours += taken.not_ours
+        tally.unreadable += taken.refused
+        if taken.refused:
+            tally.odd.add(tracing.NO_TIME)
+        how = self.now_ms, self.randomness
+        recorded = worktraces.record_events(conn, self.vault, taken.events, *how)
+        tally.count(one.outcome for one in recorded)
+        logs = worktraces.record_work_logs(conn, self.vault, taken.work_logs, *how)
+        tally.count(one.outcome for one in logs)
 
     def _take_absences(self, conn: Connection, batch: Batch, tally: Tally) -> None:
         # Leave and approvals of one system are told apart: what the one does not tell is not gone

@@ -23,6 +23,7 @@ from zaigang_collector.connectors.placing import Sites
 from zaigang_collector.db import Randomness
 from zaigang_collector.matching.model import Text
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces.clients import Texts
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Poller:
     vault: Vault
     randomness: Randomness
     source: Source
+    texts: Texts = field(default_factory=Texts)
 
     def run(self, now_ms: int, *, everything: bool = False, from_ms: int | None = None) -> Passed:
         """Ask for what is due at `now_ms`; `everything`: also for what is not. `from_ms`: read
@@ -164,6 +166,7 @@ class Poller:
                 people.mapped(conn, name),
                 now_ms,
                 self.randomness,
+                self.texts,
             )
             tally = importer.take(conn, batch)
             if batch.window.to_ms >= window.to_ms:

@@ -130,7 +130,11 @@ def _one_day(
         batches = list(connector.fetch(kind, window, some))
     except ConnectorError as error:
         return Checked(False, _failed(hint, error))
-    found = sum(len(batch.punches) + len(batch.absences) for batch in batches)
+    found = sum(
+        len(one)
+        for batch in batches
+        for one in (batch.punches, batch.absences, batch.events, batch.work_logs)
+    )
     unreadable = sum(len(batch.unreadable) for batch in batches)
     unknown = sorted({one for batch in batches for one in batch.unknown_people})
     zh = f"{hint.zh}：能取到，{len(some)} 人近一天有 {found} 条。"

@@ -40,6 +40,8 @@ KINDS: Final[Mapping[Kind, Text]] = {
     Kind.CHECK_INS: Text("签到记录", "check-ins"),
     Kind.LEAVE: Text("请假", "leave"),
     Kind.APPROVALS: Text("审批", "approvals"),
+    Kind.EVENTS: Text("业务行为", "business events"),
+    Kind.WORK_LOGS: Text("工作日志", "work logs"),
 }
 """What each kind is called in sentences."""
 

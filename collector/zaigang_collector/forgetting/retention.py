@@ -20,6 +20,7 @@ from zaigang_collector.ingest import erasing as ingest
 from zaigang_collector.vault import record
 from zaigang_collector.vault import service as keys
 from zaigang_collector.vault.model import Tombstone, TombstoneKind, person
+from zaigang_collector.worktraces import erasing as worktraces
 
 _DAY_MS: Final = 24 * 3_600_000
 # Envelopes in one transaction. Larger keeps ingest waiting; smaller commits more often.
@@ -27,7 +28,16 @@ _AT_ONCE: Final = 1000
 BY: Final = "retention"
 _NO_CASES: Final = dict.fromkeys(("cases", "case_events", "case_files"), 0)
 _NO_CLAIMS: Final = dict.fromkeys(
-    ("assessments", "clock_ins", "exemptions", "attendance_events", "records_aside"), 0
+    (
+        "assessments",
+        "clock_ins",
+        "exemptions",
+        "attendance_events",
+        "records_aside",
+        "business_events",
+        "work_logs",
+    ),
+    0,
 )
 
 
@@ -93,6 +103,7 @@ def preview(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
         counts |= assessment.count_retired(conn, before_ms, spared)
         counts |= attendance.count_retired(conn, before_ms, spared)
         counts |= connectors.count_retired(conn, before_ms, spared)
+        counts |= worktraces.count_retired(conn, before_ms, spared)
     counts |= _NO_CASES
     if terms.cases_days:
         before_ms = now_ms - terms.cases_days * _DAY_MS
@@ -120,7 +131,8 @@ def _claims(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
     before_ms, spared = now_ms - terms.claims_days * _DAY_MS, _spared(conn)
     deleted = assessment.retire(conn, before_ms, spared)
     deleted |= attendance.retire(conn, before_ms, spared)
-    return deleted | connectors.retire(conn, before_ms, spared)
+    deleted |= connectors.retire(conn, before_ms, spared)
+    return deleted | worktraces.retire(conn, before_ms, spared)
 
 
 def _cases(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:

@@ -18,6 +18,7 @@ from zaigang_collector.vault import access_log, record
 from zaigang_collector.vault import service as keys
 from zaigang_collector.vault.model import Tombstone, TombstoneKind, person
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces import erasing as worktraces
 
 
 def forget(
@@ -48,6 +49,7 @@ def forget(
     counts |= attendance.forget(conn, employee_id)
     counts |= connectors.forget(conn, employee_id)
     counts |= cases.forget(conn, employee_id)
+    counts |= worktraces.forget(conn, employee_id)
     counts |= access_log.forget(conn, employee_id)
     counts |= directory_erasing.forget(conn, employee_id, now_ms, randomness)
     return record.bury(

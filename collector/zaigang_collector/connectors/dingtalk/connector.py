@@ -89,6 +89,8 @@ class DingTalk:
                 return self._leave(window, people)
             case Kind.APPROVALS:
                 return self._approvals(window, people)
+            case Kind.EVENTS | Kind.WORK_LOGS:
+                return iter(())  # in no plan of this connector: they are not asked for
 
     def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
         """Try credentials, permissions and one day's data, each on its own."""

@@ -73,6 +73,8 @@ class Feishu:
             case Kind.CHECK_INS | Kind.LEAVE:
                 # Feishu has no check-ins apart from punches, and leave comes with approvals.
                 return iter(())
+            case Kind.EVENTS | Kind.WORK_LOGS:
+                return iter(())  # in no plan of this connector: they are not asked for
 
     def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
         """Try credentials, permissions and one day's data, each on its own."""

@@ -72,6 +72,8 @@ class WeCom:
                 return self._approvals(window, people)
             case Kind.CHECK_INS | Kind.LEAVE:
                 return iter(())  # among punches, and among approvals
+            case Kind.EVENTS | Kind.WORK_LOGS:
+                return iter(())  # in no plan of this connector: they are not asked for
 
     def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
         """Try credentials, permissions and one day's data, each on its own."""
