@@ -60,7 +60,7 @@ def due_now(
 
 
 def zone_of(conn: Connection, employee_id: str) -> ZoneInfo:
-    """In which a person is told times: that of the site where they are, else their own."""
+    """In which a person is told times: their own."""
     employee = directory.get_employee(conn, employee_id)
     return ZoneInfo("UTC" if employee is None else employee.time_zone)
 
