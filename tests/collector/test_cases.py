@@ -423,6 +423,32 @@ def test_words_that_cannot_be_kept_change_nothing(here: Casework) -> None:
     assert here.load(case) == case
 
 
+def test_a_case_takes_only_so_many_steps_from_people(
+    here: Casework, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STEPS_MAX", 4)
+    case = here.do(here.delivered(), Action.REPLY, EMPLOYEE, reason="I was there")
+    with pytest.raises(ConflictError, match="4 steps already"):
+        here.act(case, Action.REPLY, EMPLOYEE, Given(reason="again"))
+    assert here.load(case) == case
+
+
+@BOTH
+def test_cases_are_listed_the_newest_first(here: Casework) -> None:
+    made = [here.open(Ref(RefKind.ALERT, f"al-{number}")).id for number in range(4)]
+    here.do(here.load_by(made[0]), Action.DISMISS, hr(ZHANG), reason="nothing in it")
+    with db.reading(here.engine) as conn:
+        whole = store.list_page(conn, store.Filter(), None, 10)
+        assert {one.id for one in whole} == set(made)
+        assert list(whole) == sorted(whole, key=lambda one: (one.opened_ms, one.id), reverse=True)
+        after = (whole[1].opened_ms, whole[1].id)
+        assert store.list_page(conn, store.Filter(), after, 10) == whole[2:]
+        still = store.list_page(conn, store.Filter(employee_id=WANG, is_open=True), None, 10)
+        assert {one.id for one in still} == set(made[1:])
+        closed = store.list_page(conn, store.Filter(state=State.DISMISSED), None, 10)
+        assert [one.id for one in closed] == made[:1]
+
+
 def test_a_proof_of_another_letter_proves_nothing(here: Casework) -> None:
     case = here.do(here.open(), Action.SEND_LETTER, hr(ZHANG))
     old = Proof("dingtalk", case.standing.letter, here.clock.utc)

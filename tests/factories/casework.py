@@ -126,8 +126,11 @@ class Casework:
         )
 
     def load(self, case: Loaded) -> Loaded:
+        return self.load_by(case.id)
+
+    def load_by(self, case_id: str) -> Loaded:
         with db.reading(self.engine) as conn:
-            return store.load(conn, VAULT, case.id)
+            return store.load(conn, VAULT, case_id)
 
     def passes(self, hours: float = 0.0) -> Passed:
         """The collector runs for some time, each minute; stops after the first pass that did anything.

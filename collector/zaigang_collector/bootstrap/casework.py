@@ -92,6 +92,9 @@ class Casework:
                 # The next pass finds the same work; what passes meanwhile counts against nobody.
                 self.problem = "Deadlines of cases are not looked after: the database refuses."
                 _LOG.error("deadlines were not looked after: %s", type(error).__name__)
+            except Exception:  # noqa: BLE001  # it has to try again, whatever it was
+                self.problem = "Deadlines of cases are not looked after; the log says why."
+                _LOG.exception("deadlines were not looked after")
             if self._stop.wait(EVERY_S):
                 break
         self._give_back()

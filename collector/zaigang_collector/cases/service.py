@@ -44,6 +44,9 @@ from zaigang_collector.vault.service import Vault
 # smaller cuts off who has much to explain, and sends them to attachments.
 WORDS_MAX: Final = 10_000
 REFS_MAX: Final = 100
+# Of people: what time does by itself goes on. Larger lets somebody fill the ledger by replying again
+# and again; smaller ends a long exchange.
+STEPS_MAX: Final = 500
 _REF_MAX: Final = 80
 
 
@@ -120,6 +123,11 @@ def act(
     ConflictError for what cannot be kept."""
     case = store.load(conn, desk.vault, case_id, lock=True)
     _refuse_unknown_actor(conn, actor)
+    if actor.role is not Role.SYSTEM and case.standing.steps >= STEPS_MAX:
+        raise ConflictError(
+            f"case {case_id} has {STEPS_MAX} steps already and takes no more from people; conclude, or "
+            "withdraw it and open another"
+        )
     given = replace(given, reason=_kept(given.reason))
     files = store.attachment_hashes(conn, case_id, given.attachments)
     _refuse_wrong_refs(conn, desk.vault, case.standing.employee_id, given.refs)
