@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import Connection
 
+from tests.collector.test_api_cases import a_pdf
 from tests.factories.judging import HOUR_MS, MINUTE_MS, SITE_NET, START, Office, office
 from tests.factories.people import session_headers, someone
 from tests.factories.routes import PREFIX, calls
@@ -38,14 +40,24 @@ GRANTS = {
     Role.AUDITOR: Grant(Role.AUDITOR),
     Role.ACCOUNTS: Grant(Role.ACCOUNTS),
 }
+# Who acts on cases is somebody in the directory.
+WHO = {Role.EMPLOYEE: MINE, Role.HR: "H002", Role.MANAGER: "M001"}
 SPAN = "from=2026-09-22T09:00:00%2B08:00&to=2026-09-22T10:00:00%2B08:00"
 DAYS = "from_day=2026-09-22&to_day=2026-09-22"
+PDF = a_pdf()
+ALERTS = itertools.count(1)
 # What a route needs in its query to be answered at all.
 QUERIES = {
     "GET /calendar": DAYS,
     "GET /people/{person_id}/days": DAYS,
     "GET /devices/{device_id}/readings": SPAN,
 }
+
+
+def _opening(person: str, by: str) -> dict[str, object]:
+    """Of a case, each from an alert of its own."""
+    refs = [{"kind": "alert", "id": f"al-{next(ALERTS)}"}]
+    return {"employee": person, "by": by, "refs": refs, "reason": "周一"}
 
 
 class Company:
@@ -76,7 +88,19 @@ class Company:
         )
         with db.writing(self.world.engine) as conn:
             exemptions.record(conn, VAULT, leave, self.world.clock.utc, self.world.randomness)
+        writer = self.world.token(Scope.WRITE_CASES, Scope.WRITE_CLUES)
+        post = self.world.client.post
+        opened = post(f"{PREFIX}/cases", json=_opening(person, "H001"), headers=writer)
+        assert opened.status_code == 201, opened.text
+        case = opened.json()["id"]
+        files = f"{PREFIX}/cases/{case}/files?by=H001&name=x.pdf"
+        told = {"employee": person, "site": "hq", "words": "x", "by": "H001"}
+        days = {"first_day": "2026-09-22", "last_day": "2026-09-22"}
+        clue = post(f"{PREFIX}/clues", json=told | days, headers=writer).json()["id"]
         return {
+            "case_id": case,
+            "file_id": post(files, content=PDF, headers=writer).json()["id"],
+            "clue_id": clue,
             "person_id": person,
             "assessment_id": assessment["id"],
             "clock_in_id": clock_ins[0]["id"],
@@ -85,26 +109,50 @@ class Company:
             "query": f"source=test&source_id={person}",
         }
 
-    def ask(self, rule: Rule, of: dict[str, str], headers: dict[str, str]) -> Response:
+    def ask(
+        self, rule: Rule, of: dict[str, str], headers: dict[str, str], by: str = "H001"
+    ) -> Response:
         """One route about somebody's records."""
         path, call = rule.path, f"{rule.method} {rule.path}"
         known = of | {"site_id": "hq", "name": "usage_s", "account_id": "aaaaaaaa", "n:path": "000"}
         for name, value in known.items():
             path = path.replace("{" + name + "}", quote(value))
-        query = of["query"] if path == "/exemptions" else QUERIES.get(call, "")
+        person = of["person_id"]
+        queries = QUERIES | {
+            "GET /exemptions": of["query"],
+            "DELETE /exemptions": of["query"],
+            "GET /cases/{case_id}/own": f"employee={MINE}",
+            "GET /cases/{case_id}/own-files/{file_id}": f"employee={MINE}",
+            "POST /cases/{case_id}/own-files": f"employee={MINE}&name=x.pdf",
+            "POST /cases/{case_id}/files": f"by={by}&name=x.pdf",
+        }
         prefix = "" if path.startswith(("/log/", "/metrics")) else PREFIX
-        url = f"{prefix}{path}?{query}"
+        url = f"{prefix}{path}?{queries.get(call, '')}"
+        if path.endswith("files") and rule.method == "POST" and "/cases/" in path:
+            return self.world.client.post(url, headers=headers, content=PDF)
         json: dict[str, object] | None = {"roles": []} if rule.method in ("PUT", "POST") else None
-        return self.world.client.request(rule.method, url, headers=headers, json=json)
+        days = {"first_day": "2026-09-22", "last_day": "2026-09-22"}
+        bodies: dict[str, dict[str, object]] = {
+            "POST /cases": _opening(person, by),
+            "POST /cases/{case_id}/steps": {"action": "review", "by": by},
+            "POST /cases/{case_id}/own-steps": {"action": "reply", "employee": MINE},
+            "POST /clues": {"employee": person, "site": "hq", "words": "x", "by": by, **days},
+        }
+        return self.world.client.request(
+            rule.method, url, headers=headers, json=bodies.get(call, json)
+        )
 
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     with office(tmp_path_factory.mktemp("matrix")) as here:
         week = week_of(here)
-        other = Employee(THEIRS, "李建国", "财务部", Language.CHINESE, "Asia/Shanghai", week)
+        people = {THEIRS: "财务部", **dict.fromkeys(("H001", "H002", "M001"), "人事")}
         with db.writing(here.world.engine) as conn:
-            directory.put_employee(conn, VAULT, other, here.world.clock.utc, here.world.randomness)
+            for name, department in people.items():
+                one = Employee(name, name, department, Language.CHINESE, "Asia/Shanghai", week)
+                now_ms, randomness = here.world.clock.utc, here.world.randomness
+                directory.put_employee(conn, VAULT, one, now_ms, randomness)
         yield Company(here)
 
 
@@ -118,9 +166,7 @@ def week_of(here: Office) -> tuple[Shift, ...]:
 @pytest.fixture(scope="module")
 def as_role(company: Company) -> dict[Role, dict[str, str]]:
     return {
-        role: someone(
-            company.world, f"{role}-person", grant, employee=MINE if role is Role.EMPLOYEE else None
-        ).headers()
+        role: someone(company.world, f"{role}-person", grant, employee=WHO.get(role)).headers()
         for role, grant in GRANTS.items()
     }
 
@@ -172,15 +218,15 @@ def test_each_cell_of_the_matrix_holds(
         if rule.whose is Whose.OWN:
             continue  # below: these change the session that the others need
         reach = rule.reach.get(role, Reach.NOBODY)
-        mine = company.ask(rule, company.records[MINE], as_role[role])
+        mine = company.ask(rule, company.records[MINE], as_role[role], WHO.get(role, "H001"))
         if reach is Reach.NOBODY or (
             rule.whose is Whose.EVERYBODYS and reach is not Reach.EVERYBODY
         ):
             assert mine.status_code == 403, rule
             continue
         assert mine.status_code not in (401, 403), (rule, mine.text)
-        if rule.whose in (Whose.PERSONS, Whose.RECORDS):
-            _holds_for_one(company, rule, as_role[role], reach, mine)
+        if rule.whose in (Whose.PERSONS, Whose.RECORDS, Whose.CASES):
+            _holds_for_one(company, rule, role, as_role[role], mine)
         elif rule.whose is Whose.LISTED:
             told = mine.text
             assert MINE in told, rule
@@ -188,16 +234,21 @@ def test_each_cell_of_the_matrix_holds(
 
 
 def _holds_for_one(
-    company: Company, rule: Rule, headers: dict[str, str], reach: Reach, mine: Response
+    company: Company, rule: Rule, role: Role, headers: dict[str, str], mine: Response
 ) -> None:
-    assert mine.status_code == 200, (rule, mine.text)
-    theirs = company.ask(rule, company.records[THEIRS], headers)
+    by, reach = WHO.get(role, "H001"), rule.reach[role]
+    if rule.method == "GET":
+        assert mine.status_code == 200, (rule, mine.text)
+    else:  # 409: not in this state of the case
+        assert mine.status_code in (200, 201, 409), (rule, mine.text)
+    theirs = company.ask(rule, company.records[THEIRS], headers, by)
     if reach is Reach.EVERYBODY:
         assert theirs.status_code == 200, rule
         return
     nobodys = dict.fromkeys(company.records[THEIRS], "unknown") | {"sha256": "0" * 64}
-    unknown = company.ask(rule, nobodys | {"query": "source=test&source_id=none"}, headers)
-    assert theirs.status_code == unknown.status_code == 404, rule
+    nobodys |= {"query": "source=test&source_id=none"}
+    unknown = company.ask(rule, nobodys, headers, by)
+    assert theirs.status_code == unknown.status_code == 404, (rule, theirs.text, unknown.text)
     assert theirs.content == unknown.content, rule
     assert theirs.headers.items() == unknown.headers.items(), rule
 
@@ -218,6 +269,40 @@ def test_everybody_may_see_their_own_session_and_end_it(
     assert company.world.client.get(f"{PREFIX}/sessions", headers=headers).status_code == 200
     assert company.world.client.post(f"{PREFIX}/logout", headers=headers).status_code == 204
     assert company.world.client.get(f"{PREFIX}/me", headers=headers).status_code == 401
+
+
+def test_whoever_is_signed_in_acts_as_themselves(company: Company) -> None:
+    """Four eyes are two people's: HR who names a colleague would be both."""
+    person = someone(company.world, "two-faced", GRANTS[Role.HR])
+    case = company.records[MINE]["case_id"]
+    post = company.world.client.post
+    for by in ("H001", "H002", "two-faced "):
+        step = {"action": "review", "by": by}
+        answer = post(f"{PREFIX}/cases/{case}/steps", json=step, headers=person.headers())
+        assert answer.status_code == 403, by
+    wang = someone(company.world, "wang-2", GRANTS[Role.EMPLOYEE], employee=THEIRS)
+    reply = {"action": "reply", "employee": MINE, "reason": "x"}
+    own = post(f"{PREFIX}/cases/{case}/own-steps", json=reply, headers=wang.headers())
+    assert own.status_code == 403
+
+
+def test_a_personal_link_shows_its_own_case_and_no_other(company: Company) -> None:
+    world = company.world
+    case, other = (company.records[one]["case_id"] for one in (MINE, THEIRS))
+    with db.writing(world.engine) as conn:
+        now_ms, random = world.clock.utc, world.randomness
+        session = sessions.start_by_link(conn, MINE, case, now_ms, random)
+        wrong_person = sessions.start_by_link(conn, MINE, other, now_ms, random)
+    get = world.client.get
+    headers = session_headers(session)
+    assert get(f"{PREFIX}/cases/{case}/own?employee={MINE}", headers=headers).status_code == 200
+    for path in (f"{other}/own?employee={THEIRS}", f"{other}/own?employee={MINE}",
+                 f"{case}/own?employee={THEIRS}"):  # fmt: skip
+        assert get(f"{PREFIX}/cases/{path}", headers=headers).status_code == 404
+    theirs = get(
+        f"{PREFIX}/cases/{other}/own?employee={THEIRS}", headers=session_headers(wrong_person)
+    )
+    assert theirs.status_code == 404
 
 
 def test_a_personal_link_opens_nothing_but_its_case(company: Company) -> None:

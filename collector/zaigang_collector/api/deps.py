@@ -31,6 +31,9 @@ from zaigang_collector.access.passwords import Hasher
 from zaigang_collector.access.people import SignedIn
 from zaigang_collector.access.roles import Audience
 from zaigang_collector.api.problems import ProblemError, Wrong, unseen
+from zaigang_collector.cases.policy import Policy as CasePolicy
+from zaigang_collector.cases.policy import default_policy as default_case_policy
+from zaigang_collector.cases.telling import Messenger
 from zaigang_collector.directory import service as directory
 from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.model import Text
@@ -67,6 +70,12 @@ class Services:
     """What is not working, in sentences; empty when everything is."""
     margin_min: int = 240
     """The company's margin, which no device's own goes beyond."""
+    case_policy: CasePolicy = field(default_factory=default_case_policy)
+    """Under which new cases are opened."""
+    messenger: Messenger | None = None
+    """Brings messages of cases; None: nothing goes out by itself."""
+    scan_command: tuple[str, ...] = ()
+    """Virus scanner of files that are handed in; empty: none."""
     hasher: Hasher = field(default_factory=Hasher)
     provider: Provider | None = None
     """Who else vouches for people; None: nobody."""
@@ -227,6 +236,17 @@ def refuse_uncovered(request: Request, given: Services, employee_ids: Iterable[s
         departments = directory.departments_of(conn, people)
     if not all(audience.covers(one, departments.get(one)) for one in people):
         raise unseen()
+
+
+def acting(request: Request, person: str) -> str:
+    """How whoever is asking is told of as somebody who does something, as `person`. A program says
+    for whom it acts; somebody signed in acts as themselves: their employee id, or the name of an
+    account of nobody in the directory. Raises ProblemError(403)."""
+    asking = request.state.principal
+    if isinstance(asking, SignedIn) and person != (asking.employee_id or asking.name):
+        raise ProblemError(403, "Whoever is signed in acts as themselves: name yourself.")
+    told: str = asking.told
+    return told
 
 
 def _seen(request: Request, given: Given) -> frozenset[str] | None:

@@ -25,7 +25,7 @@ def looked(
     if not people:
         return
     why = args.why.strip()[: access_log.WHY_MAX] or access_log.NOT_STATED
-    looker = access_log.Looker(f"command line, {user()}", why)
+    looker = access_log.Looker(via(), why)
     with collector.writing() as conn:
         access_log.record(
             conn,
@@ -38,8 +38,12 @@ def looked(
         )
 
 
-def user() -> str:
-    """Who sits at this command line, as the system knows them."""
+def via() -> str:
+    """By which way whoever runs this command came, as records name it."""
+    return f"command line, {_user()}"
+
+
+def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # no such user on this machine, as in some containers

@@ -19,7 +19,7 @@ from zaigang_collector.access.roles import Grant, Role
 from zaigang_collector.bootstrap import Opened
 from zaigang_collector.cli.arguments import Commands, group, zone_argument
 from zaigang_collector.cli.console import Exit, complain, local, rows, say
-from zaigang_collector.cli.looking import user
+from zaigang_collector.cli.looking import via
 from zaigang_collector.directory import service as directory
 from zaigang_collector.errors import ConflictError, UnknownIdError
 
@@ -285,4 +285,4 @@ def _known(conn: Connection, employee_id: str) -> None:
 
 
 def _by(collector: Opened) -> By:
-    return By(f"command line, {user()}", collector.clock.utc_ms(), collector.randomness)
+    return By(via(), collector.clock.utc_ms(), collector.randomness)
