@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from zaigang_collector.api import (
     assessments,
     attendance,
+    business_events,
     clock_in_files,
     clock_ins,
     device_settings,
@@ -26,6 +27,7 @@ from zaigang_collector.api import (
     readings,
     sources,
     witness,
+    work_logs,
 )
 from zaigang_collector.api.deps import Services, readable
 from zaigang_collector.devices.body_limit import BodyLimit
@@ -62,6 +64,8 @@ def api_app(services: Services) -> FastAPI:
         *attendance.routers,
         exemptions.router,
         clock_in_files.router,
+        business_events.router,
+        work_logs.router,
         assessments.router,
         readings.router,
         fleet.router,

@@ -28,6 +28,7 @@ from zaigang_collector.directory import csv_import as directory_csv
 from zaigang_collector.directory.csv_carried import import_carried
 from zaigang_collector.errors import CsvError
 from zaigang_collector.worktraces import clients
+from zaigang_collector.worktraces import csv_import as traces_csv
 
 _FOLDER: Final = ROOT / "docs" / "examples"
 _PROFILES: Final = sorted((ROOT / "firmware_config" / "profiles").glob("*.toml"))
@@ -73,6 +74,14 @@ def _load_punches(conn: Connection, data: bytes) -> object:
     return made
 
 
+def _load_events(conn: Connection, data: bytes) -> object:
+    return traces_csv.import_events(conn, VAULT, data, None, _NOW_MS, _random)
+
+
+def _load_logs(conn: Connection, data: bytes) -> object:
+    return traces_csv.import_work_logs(conn, VAULT, data, clients.Texts(), _NOW_MS, _random)
+
+
 def _directory(importer: Callable[..., object]) -> Callable[[Connection, bytes], object]:
     return lambda conn, data: importer(conn, VAULT, data, _NOW_MS, _NET_KEY, _random)
 
@@ -89,6 +98,8 @@ _TABLES: Final = {
     "roster.csv": _load_roster,
     "exemptions.csv": _load_exemptions,
     "punches.csv": _load_punches,
+    "business-events.csv": _load_events,
+    "work-logs.csv": _load_logs,
     "devices.csv": bulk.read,
 }
 

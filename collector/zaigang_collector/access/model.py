@@ -23,6 +23,10 @@ class Scope(enum.StrEnum):
     READ_HEALTH = "read:health"
     READ_LEDGER = "read:ledger"
     READ_LOOKS = "read:looks"
+    READ_BUSINESS_EVENTS = "read:business_events"
+    WRITE_BUSINESS_EVENTS = "write:business_events"
+    READ_WORK_LOGS = "read:work_logs"
+    WRITE_WORK_LOGS = "write:work_logs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
@@ -24,6 +24,7 @@ from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault import access_log
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces.clients import Texts
 from zaigang_shared.clock import Clock
 from zaigang_shared.note import VerifierKey
 
@@ -54,6 +55,8 @@ class Services:
     """What is not working, in sentences; empty when everything is."""
     margin_min: int = 240
     """The company's margin, which no device's own goes beyond."""
+    texts: Texts = field(default_factory=Texts)
+    """What becomes of the text of work logs."""
 
 
 def services(request: Request) -> Services:

@@ -36,6 +36,7 @@ from zaigang_collector.bootstrap.notify import notify as tell
 from zaigang_collector.bootstrap.pulse import Pulse
 from zaigang_collector.bootstrap.retaining import Retaining
 from zaigang_collector.bootstrap.sequencing import Sequencing
+from zaigang_collector.bootstrap.texts import texts_of
 from zaigang_collector.bootstrap.worker import Worker, judge
 from zaigang_collector.devices import keyring
 from zaigang_collector.devices.device_api import DeviceServices, device_app
@@ -224,6 +225,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         bundle=lambda name, purpose: bundling.make(collector, name, purpose),
         ready=not_working,
         margin_min=collector.settings.margin_min,
+        texts=texts_of(collector),
     )
     return uvicorn.Config(
         api_app(services),

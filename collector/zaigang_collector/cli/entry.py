@@ -29,6 +29,7 @@ from zaigang_collector.cli import (
     scheduling,
     simulating,
     tokens,
+    tracing,
     vault,
 )
 from zaigang_collector.cli.console import EXIT_CODES, Exit, complain
@@ -126,6 +127,7 @@ def parser() -> argparse.ArgumentParser:
         nodes,
         claims,
         importing,
+        tracing,
         calendars,
         scheduling,
         attending,
