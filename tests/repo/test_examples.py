@@ -21,6 +21,7 @@ from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.cli import bulk
 from zaigang_collector.connectors.dingtalk import settings as dingtalk
 from zaigang_collector.connectors.feishu import settings as feishu
+from zaigang_collector.connectors.hooks import settings as hooks
 from zaigang_collector.connectors.sheets import mapping, rows, service, taking
 from zaigang_collector.connectors.sheets.service import Options
 from zaigang_collector.connectors.wecom import settings as wecom
@@ -136,6 +137,7 @@ _LOADERS: Final = {
     "wecom.toml": _load_wecom,
     "feishu.toml": _load_feishu,
     "clients.toml": _load_clients,
+    "hooks.toml": hooks.load,
 }
 
 

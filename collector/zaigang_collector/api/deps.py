@@ -20,6 +20,7 @@ from zaigang_collector import db
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Denied, Principal, Scope
 from zaigang_collector.api.problems import ProblemError, Wrong
+from zaigang_collector.connectors.hooks.receiving import Hooks
 from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault import access_log
@@ -57,6 +58,8 @@ class Services:
     """The company's margin, which no device's own goes beyond."""
     texts: Texts = field(default_factory=Texts)
     """What becomes of the text of work logs."""
+    hooks: Hooks = field(default_factory=Hooks)
+    """Webhooks that may come in."""
 
 
 def services(request: Request) -> Services:

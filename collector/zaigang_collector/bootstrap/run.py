@@ -31,6 +31,7 @@ from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.anchoring import Anchorer
 from zaigang_collector.bootstrap.connecting import Connecting
 from zaigang_collector.bootstrap.data import Opened
+from zaigang_collector.bootstrap.hooks import hooks_of
 from zaigang_collector.bootstrap.mqtt import OWN_ADDRESS, mqtt_running
 from zaigang_collector.bootstrap.notify import notify as tell
 from zaigang_collector.bootstrap.pulse import Pulse
@@ -226,6 +227,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         ready=not_working,
         margin_min=collector.settings.margin_min,
         texts=texts_of(collector),
+        hooks=hooks_of(collector),
     )
     return uvicorn.Config(
         api_app(services),
