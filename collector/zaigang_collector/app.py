@@ -12,8 +12,10 @@ from zaigang_collector.api import (
     assessments,
     attendance,
     business_events,
+    cases,
     clock_in_files,
     clock_ins,
+    clues,
     device_settings,
     devices,
     directory,
@@ -74,6 +76,8 @@ def api_app(services: Services) -> FastAPI:
         sources.router,
         ledger.router,
         looks.router,
+        cases.router,
+        clues.router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(ledger.log)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from zaigang_collector.attendance.model import ExemptionKind
 from zaigang_collector.connectors import fields, windows
@@ -35,6 +35,11 @@ _LATE_EDITS_MS: Final = 72 * _HOUR_MS
 # Larger reads more forms again; smaller misses the one that lay on a desk for a month.
 _APPROVALS_BACK_MS: Final = 45 * 24 * _HOUR_MS
 _APPROVALS_EVERY_MS: Final = 12 * _HOUR_MS
+# Forms of 45 days that are remembered, some 300 bytes each. Larger fills the memory; smaller asks a
+# company of 10,000 for the same forms again each time.
+_FORMS_MOST: Final = 50_000
+
+T = TypeVar("T", Absence, Punch)
 
 
 class WeCom:
@@ -47,6 +52,8 @@ class WeCom:
         self._settings = settings
         self._api = asked
         self._net_key = net_key
+        self._read_forms: dict[tuple[int, int, str], Absence | Punch | None] = {}
+        """By type, state and number what an approval came to; None: nothing."""
 
     @property
     def plans(self) -> Mapping[Kind, Plan]:
@@ -158,9 +165,9 @@ class WeCom:
             ended: list[str] = []
             unreadable: list[str] = []
             for record_type, why in self._exempting().items():
-                asked = self._details(record_type, approving.APPROVED, piece)
-                found, bad = readable(asked, partial(_absence, why=why), "approvals")
-                absences += [one for one in found if one is not None]
+                read = partial(_absence, why=why)
+                found, bad = self._forms(record_type, approving.APPROVED, piece, read)
+                absences += found
                 unreadable += bad
                 ended += self._api.approvals(record_type, approving.TAKEN_BACK, piece)
             punches, bad = self._corrections(piece)
@@ -176,19 +183,37 @@ class WeCom:
             )
 
     def _corrections(self, window: Window) -> tuple[list[Punch], list[str]]:
-        if not self._settings.approvals.correction:
-            return [], []
-        rows = [
-            one
-            for status in (approving.APPROVED, approving.TAKEN_BACK)
-            for one in self._details(approving.CORRECTION, status, window)
-        ]
-        found, unreadable = readable(rows, _correction, "approvals")
-        return [one for one in found if one is not None], unreadable
+        found: list[Punch] = []
+        unreadable: list[str] = []
+        if self._settings.approvals.correction:
+            for status in (approving.APPROVED, approving.TAKEN_BACK):
+                punches, bad = self._forms(approving.CORRECTION, status, window, _correction)
+                found += punches
+                unreadable += bad
+        return found, unreadable
 
-    def _details(self, record_type: int, status: int, window: Window) -> list[object]:
-        numbers = self._api.approvals(record_type, status, window)
-        return [self._api.approval(number) for number in numbers]
+    def _forms(
+        self, record_type: int, status: int, window: Window, read: Callable[[object], T | None]
+    ) -> tuple[list[T], list[str]]:
+        """What can be read of these approvals, and what was wrong with others. In one state a form does
+        not change, and each costs a call: what was read of it is remembered, the form is not."""
+        found: list[T] = []
+        unreadable: list[str] = []
+        for number in self._api.approvals(record_type, status, window):
+            key = record_type, status, number
+            if key not in self._read_forms:
+                made, bad = readable([self._api.approval(number)], read, "approvals")
+                unreadable += bad
+                if bad:
+                    continue
+                self._read_forms[key] = made[0]
+            # As it was put in by this very method.
+            one = cast("T | None", self._read_forms[key])
+            if one is not None:
+                found.append(one)
+        while len(self._read_forms) > _FORMS_MOST:
+            del self._read_forms[next(iter(self._read_forms))]
+        return found, unreadable
 
 
 def _absence(info: object, why: ExemptionKind) -> Absence | None:
