@@ -25,6 +25,7 @@ from zaigang_collector.cli import (
     keeping,
     ledger,
     nodes,
+    papers,
     policies,
     running,
     scheduling,
@@ -138,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
         policies,
         ledger,
         vault,
+        papers,
         simulating,
         airing,
     )
