@@ -12,6 +12,7 @@ from zaigang_collector.api import (
     accounts,
     assessments,
     attendance,
+    business_events,
     cases,
     clock_in_files,
     clock_ins,
@@ -23,6 +24,7 @@ from zaigang_collector.api import (
     entrance,
     exemptions,
     fleet,
+    hooks,
     ledger,
     looks,
     operations,
@@ -30,6 +32,7 @@ from zaigang_collector.api import (
     readings,
     sources,
     witness,
+    work_logs,
 )
 from zaigang_collector.api.deps import Services, readable
 from zaigang_collector.devices.body_limit import BodyLimit
@@ -66,6 +69,9 @@ def api_app(services: Services) -> FastAPI:
         *attendance.routers,
         exemptions.router,
         clock_in_files.router,
+        business_events.router,
+        work_logs.router,
+        hooks.router,
         assessments.router,
         readings.router,
         fleet.router,

@@ -121,6 +121,8 @@ class Company:
         queries = QUERIES | {
             "GET /exemptions": of["query"],
             "DELETE /exemptions": of["query"],
+            "GET /business-events": f"employee={person}&{SPAN}",
+            "GET /work-logs": f"employee={person}&{DAYS}",
             "GET /cases/{case_id}/own": f"employee={MINE}",
             "GET /cases/{case_id}/own-files/{file_id}": f"employee={MINE}",
             "POST /cases/{case_id}/own-files": f"employee={MINE}&name=x.pdf",

@@ -88,6 +88,11 @@ RULES: Final = (
     _rule("POST /clock-ins", Scope.WRITE_CLOCK_INS, Whose.RECORDS),
     _rule("POST /clock-ins/batch", Scope.WRITE_CLOCK_INS, Whose.RECORDS),
     _rule("POST /clock-in-files", Scope.WRITE_CLOCK_INS, Whose.EVERYBODYS, _HR),
+    # What other systems say of work.
+    _rule("GET /business-events", Scope.READ_BUSINESS_EVENTS, Whose.RECORDS, _HR | _OWN),
+    _rule("POST /business-events", Scope.WRITE_BUSINESS_EVENTS, Whose.RECORDS),
+    _rule("GET /work-logs", Scope.READ_WORK_LOGS, Whose.RECORDS, _HR | _OWN),
+    _rule("POST /work-logs", Scope.WRITE_WORK_LOGS, Whose.RECORDS),
     # What was found, and what it rests on.
     _rule("GET /assessments", Scope.READ_ASSESSMENTS, Whose.LISTED, _HR | _TEAM | _OWN),
     _rule("POST /assessments/run", Scope.WRITE_ASSESSMENTS, Whose.EVERYBODYS, _HR),
@@ -144,7 +149,8 @@ RULES: Final = (
     _rule("DELETE /accounts/{account_id}/sessions", None, Whose.NOBODYS, _ACCOUNTS),
 )  # fmt: skip
 
-# For everybody, without a word: doors, signs of life, and what outsiders check the ledger with.
+# Without a token and a session: doors, webhooks with a signature of their own, signs of life, and
+# what outsiders check the ledger with.
 PUBLIC: Final = frozenset(
     {
         "POST /login",
@@ -152,6 +158,8 @@ PUBLIC: Final = frozenset(
         "POST /links/session",
         "GET /provider/login",
         "GET /provider/back",
+        "POST /hooks/{name}",  # signed, or a vendor's own callback
+        "GET /hooks/{name}",
         "GET /openapi.json",
         "GET /docs",
         "GET /healthz",

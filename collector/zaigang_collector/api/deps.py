@@ -34,12 +34,14 @@ from zaigang_collector.api.problems import ProblemError, Wrong, unseen
 from zaigang_collector.cases.policy import Policy as CasePolicy
 from zaigang_collector.cases.policy import default_policy as default_case_policy
 from zaigang_collector.cases.telling import Messenger
+from zaigang_collector.connectors.hooks.receiving import Hooks
 from zaigang_collector.directory import service as directory
 from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.model import Text
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault import access_log
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces.clients import Texts
 from zaigang_shared.clock import Clock
 from zaigang_shared.note import VerifierKey
 
@@ -76,6 +78,10 @@ class Services:
     """Brings messages of cases; None: nothing goes out by itself."""
     scan_command: tuple[str, ...] = ()
     """Virus scanner of files that are handed in; empty: none."""
+    texts: Texts = field(default_factory=Texts)
+    """What becomes of the text of work logs."""
+    hooks: Hooks = field(default_factory=Hooks)
+    """Webhooks that may come in."""
     hasher: Hasher = field(default_factory=Hasher)
     provider: Provider | None = None
     """Who else vouches for people; None: nobody."""

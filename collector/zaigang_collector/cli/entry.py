@@ -31,6 +31,7 @@ from zaigang_collector.cli import (
     scheduling,
     simulating,
     tokens,
+    tracing,
     users,
     vault,
 )
@@ -130,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
         nodes,
         claims,
         importing,
+        tracing,
         calendars,
         scheduling,
         attending,
