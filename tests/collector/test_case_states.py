@@ -206,6 +206,28 @@ def test_a_clue_alone_substantiates_nothing() -> None:
     assert isinstance(states.decide(one, Action.CONCLUDE_INCONCLUSIVE), Move)
 
 
+def test_a_receipt_and_what_the_person_hands_in_are_no_ground_to_find_anything() -> None:
+    clue = Ref(RefKind.CLUE, "cl-1")
+    hr, person = ACTORS[Role.HR], ACTORS[Role.EMPLOYEE]
+    story = [
+        (Action.OPEN, Actor(Role.HR, ZHANG), Given(refs=(clue,))),
+        (Action.SEND_LETTER, hr, Given(letter="letter")),
+        (Action.ATTACH, hr, Given(attachments=("receipt",))),
+        (Action.DELIVER, hr, Given(reason="signed", attachments=("receipt",))),
+        (Action.ATTACH, person, Given(attachments=("photo",))),
+        (Action.REPLY, person, Given(reason="I was there", attachments=("photo",))),
+        (Action.REVIEW, hr, Given()),
+    ]
+    steps = [Step(number, NOW, *one) for number, one in enumerate(story, 1)]
+    standing = replay.replayed(WANG, steps)
+    one = asked(standing, Role.HR)
+    assert states.decide(one, Action.CONCLUDE_SUBSTANTIATED) == Refusal(Why.NO_GROUND)
+    brought = Step(8, NOW, Action.ATTACH, hr, Given(attachments=("gate log",)))
+    standing = replay.after(standing, brought)
+    assert standing.evidence == ("gate log",)
+    assert isinstance(states.decide(asked(standing, Role.HR), Action.CONCLUDE_SUBSTANTIATED), Move)
+
+
 @pytest.mark.parametrize("first", Finding)
 def test_an_appeal_does_not_end_worse_than_it_began(first: Finding) -> None:
     case = a_standing(State.SECOND_REVIEW, reviewers=(ZHAO,), second_reviewer=LI, finding=first)

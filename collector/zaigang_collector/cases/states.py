@@ -193,7 +193,7 @@ def _four_eyes(asked: Asked) -> Refusal | None:
 def _has_ground(asked: Asked) -> Refusal | None:
     """A clue is words: by itself it is no evidence of anything."""
     standing = asked.standing
-    rests = any(one.kind is not RefKind.CLUE for one in standing.refs) or standing.attachments
+    rests = any(one.kind is not RefKind.CLUE for one in standing.refs) or standing.evidence
     return None if rests else Refusal(Why.NO_GROUND)
 
 
