@@ -25,6 +25,7 @@ from zaigang_collector.cli import (
     keeping,
     ledger,
     nodes,
+    papers,
     policies,
     running,
     scheduling,
@@ -136,6 +137,7 @@ def parser() -> argparse.ArgumentParser:
         policies,
         ledger,
         vault,
+        papers,
         simulating,
         airing,
     )
