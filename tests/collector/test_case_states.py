@@ -168,6 +168,20 @@ def test_a_channels_word_counts_for_what_was_sent_and_not_for_times_to_come(proo
     assert decided == Refusal(Why.NO_SUCH_PROOF)
 
 
+def test_a_second_delivery_starts_no_second_clock() -> None:
+    case = a_standing(State.ASKED_BACK, clock_ms=NOW - HOUR_MS, due_ms=NOW + HOUR_MS)
+    for role in (Role.HR, Role.SYSTEM):
+        assert states.decide(asked(case, role), Action.DELIVER) == Refusal(Why.WAS_DELIVERED)
+
+
+def test_every_reason_has_its_sentence() -> None:
+    for why in Why:
+        refusal = Refusal(why, limit_ms=NOW, limit=3)
+        said = words.refusal(refusal, Action.APPEAL, Role.HR, a_standing(State.FINAL), SHANGHAI)
+        assert said.zh
+        assert said.en
+
+
 def test_somebody_of_hr_has_no_hand_in_the_case_about_themselves() -> None:
     for state, action in TABLE:
         myself = Asked(a_standing(state), Actor(Role.HR, WANG), EVERYTHING, NOW, POLICY)
