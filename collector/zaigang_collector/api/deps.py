@@ -25,10 +25,12 @@ from zaigang_collector.cases.grounds import Alerts
 from zaigang_collector.cases.policy import Policy as CasePolicy
 from zaigang_collector.cases.policy import default_policy as default_case_policy
 from zaigang_collector.cases.telling import Messenger
+from zaigang_collector.connectors.hooks.receiving import Hooks
 from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault import access_log
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces.clients import Texts
 from zaigang_shared.clock import Clock
 from zaigang_shared.note import VerifierKey
 
@@ -67,6 +69,10 @@ class Services:
     """Knows alerts; None: cases take them by their id."""
     scan_command: tuple[str, ...] = ()
     """Virus scanner of files that are handed in; empty: none."""
+    texts: Texts = dataclasses.field(default_factory=Texts)
+    """What becomes of the text of work logs."""
+    hooks: Hooks = dataclasses.field(default_factory=Hooks)
+    """Webhooks that may come in."""
 
 
 def services(request: Request) -> Services:
