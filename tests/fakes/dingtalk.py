@@ -56,6 +56,7 @@ class FakeDingTalk(Vendor):
     approvals: dict[str, Row] = field(default_factory=dict)
     """By instance id; `processCode` and `at` (ms) beside the vendor's own fields."""
     user_page: int = 100
+    secret: str = APP_SECRET
     tokens: dict[str, int] = field(default_factory=dict)
     """Token to when it ends, by the clock's boot time."""
 
@@ -101,7 +102,7 @@ class FakeDingTalk(Vendor):
         return app
 
     def _token(self, body: Row) -> Response:
-        if (body.get("appKey"), body.get("appSecret")) != (APP_KEY, APP_SECRET):
+        if (body.get("appKey"), body.get("appSecret")) != (APP_KEY, self.secret):
             refusal = {"code": "invalidClientIdOrSecret", "message": SENTINEL, "requestid": "x"}
             return JSONResponse(refusal, status_code=400)
         text = f"sentinel-token-{len(self.tokens) + 1}"

@@ -63,6 +63,7 @@ class FakeFeishu(Vendor):
     approvals: list[Row] = field(default_factory=list)
     """By person and day, as they are answered."""
     page_rows: int = 50
+    secret: str = APP_SECRET
     tokens: dict[str, int] = field(default_factory=dict)
     """Token to when it ends, by the clock's boot time."""
 
@@ -99,7 +100,7 @@ class FakeFeishu(Vendor):
         return app
 
     def _token(self, body: Row) -> Response:
-        if (body.get("app_id"), body.get("app_secret")) != (APP_ID, APP_SECRET):
+        if (body.get("app_id"), body.get("app_secret")) != (APP_ID, self.secret):
             return JSONResponse({"code": 10014, "msg": f"app secret invalid {SENTINEL}"})
         text = f"t-sentinel-{len(self.tokens) + 1}"
         self.tokens[text] = self.clock.boot_ms() + self.token_lives_s * 1000
