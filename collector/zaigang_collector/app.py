@@ -11,8 +11,10 @@ from fastapi.responses import HTMLResponse
 from zaigang_collector.api import (
     assessments,
     attendance,
+    cases,
     clock_in_files,
     clock_ins,
+    clues,
     device_settings,
     devices,
     directory,
@@ -68,6 +70,8 @@ def api_app(services: Services) -> FastAPI:
         sources.router,
         ledger.router,
         looks.router,
+        cases.router,
+        clues.router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(ledger.log)

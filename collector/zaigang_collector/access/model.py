@@ -23,6 +23,11 @@ class Scope(enum.StrEnum):
     READ_HEALTH = "read:health"
     READ_LEDGER = "read:ledger"
     READ_LOOKS = "read:looks"
+    READ_CASES = "read:cases"
+    WRITE_CASES = "write:cases"
+    REPLY_CASES = "reply:cases"
+    """A page on which the employee concerned acts; never in the hands of HR."""
+    WRITE_CLUES = "write:clues"
 
 
 @dataclass(frozen=True, slots=True)

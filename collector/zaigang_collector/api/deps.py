@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from zaigang_collector import db
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Denied, Principal, Scope
 from zaigang_collector.api.problems import ProblemError, Wrong
+from zaigang_collector.cases.policy import Policy as CasePolicy
+from zaigang_collector.cases.policy import default_policy as default_case_policy
+from zaigang_collector.cases.telling import Messenger
 from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault import access_log
@@ -54,6 +58,12 @@ class Services:
     """What is not working, in sentences; empty when everything is."""
     margin_min: int = 240
     """The company's margin, which no device's own goes beyond."""
+    case_policy: CasePolicy = dataclasses.field(default_factory=default_case_policy)
+    """Under which new cases are opened."""
+    messenger: Messenger | None = None
+    """Brings messages of cases; None: nothing goes out by itself."""
+    scan_command: tuple[str, ...] = ()
+    """Virus scanner of files that are handed in; empty: none."""
 
 
 def services(request: Request) -> Services:
