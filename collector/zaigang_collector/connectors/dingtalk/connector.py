@@ -42,6 +42,9 @@ _LEAVE_EVERY_MS: Final = 4 * _HOUR_MS
 # again; smaller misses the one that lay on a desk for a month.
 _APPROVALS_BACK_MS: Final = 45 * _DAY_MS
 _APPROVALS_EVERY_MS: Final = 12 * _HOUR_MS
+# A log is of a day. Larger knows of it the day after; smaller spends calls on what changes no verdict
+# before the evening.
+_WORK_LOGS_EVERY_MS: Final = 4 * _HOUR_MS
 
 
 class DingTalk:
@@ -74,6 +77,8 @@ class DingTalk:
             )
         if settings.approvals:
             found[Kind.APPROVALS] = Plan(max(every_ms, _APPROVALS_EVERY_MS), _APPROVALS_BACK_MS)
+        if settings.work_logs:
+            found[Kind.WORK_LOGS] = Plan(max(every_ms, _WORK_LOGS_EVERY_MS), _LATE_EDITS_MS)
         return found
 
     def fetch(self, kind: Kind, window: Window, people: Sequence[str]) -> Iterator[Batch]:
@@ -89,7 +94,9 @@ class DingTalk:
                 return self._leave(window, people)
             case Kind.APPROVALS:
                 return self._approvals(window, people)
-            case Kind.EVENTS | Kind.WORK_LOGS:
+            case Kind.WORK_LOGS:
+                return self._work_logs(window, people)
+            case Kind.EVENTS:
                 return iter(())  # in no plan of this connector: they are not asked for
 
     def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
@@ -188,6 +195,19 @@ class DingTalk:
             if made is not None:
                 found.append(made)
         return found, unreadable
+
+    def _work_logs(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        wanted = frozenset(people)  # it is asked about the whole company, or about one person
+        for piece in windows.slices(window, api.WORK_LOG_SPAN_MS):
+            rows = [row for page in self._api.work_logs(piece) for row in page]
+            logs, unreadable = readable(rows, records.work_log, "work log")
+            yield Batch(
+                kind=Kind.WORK_LOGS,
+                window=piece,
+                people=people,
+                work_logs=[one for one in logs if one.person in wanted],
+                unreadable=unreadable,
+            )
 
     def _punch(self, row: object) -> Punch:
         return records.punch(row, self._reading)

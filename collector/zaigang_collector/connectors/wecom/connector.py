@@ -35,6 +35,9 @@ _LATE_EDITS_MS: Final = 72 * _HOUR_MS
 # Larger reads more forms again; smaller misses the one that lay on a desk for a month.
 _APPROVALS_BACK_MS: Final = 45 * 24 * _HOUR_MS
 _APPROVALS_EVERY_MS: Final = 12 * _HOUR_MS
+# A log is of a day, and each costs a call. Larger knows of it the day after; smaller asks for the same
+# texts again and again.
+_WORK_LOGS_EVERY_MS: Final = 4 * _HOUR_MS
 # Forms of 45 days that are remembered, some 300 bytes each. Larger fills the memory; smaller asks a
 # company of 10,000 for the same forms again each time.
 _FORMS_MOST: Final = 50_000
@@ -66,6 +69,8 @@ class WeCom:
         }
         if self._exempting() or settings.approvals.correction:
             found[Kind.APPROVALS] = Plan(max(every_ms, _APPROVALS_EVERY_MS), _APPROVALS_BACK_MS)
+        if settings.work_logs:
+            found[Kind.WORK_LOGS] = Plan(max(every_ms, _WORK_LOGS_EVERY_MS), _LATE_EDITS_MS)
         return found
 
     def fetch(self, kind: Kind, window: Window, people: Sequence[str]) -> Iterator[Batch]:
@@ -79,7 +84,9 @@ class WeCom:
                 return self._approvals(window, people)
             case Kind.CHECK_INS | Kind.LEAVE:
                 return iter(())  # among punches, and among approvals
-            case Kind.EVENTS | Kind.WORK_LOGS:
+            case Kind.WORK_LOGS:
+                return self._work_logs(window, people)
+            case Kind.EVENTS:
                 return iter(())  # in no plan of this connector: they are not asked for
 
     def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
@@ -180,6 +187,19 @@ class WeCom:
                 absences=[one for one in absences if one.person in wanted],
                 ended=ended,
                 unreadable=unreadable + bad,
+            )
+
+    def _work_logs(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        wanted = frozenset(people)  # it is asked about the whole company, or not at all
+        for piece in windows.slices(window, api.WORK_LOG_SPAN_MS):
+            asked = [self._api.work_log(one) for one in self._api.work_logs(piece)]
+            logs, unreadable = readable(asked, records.work_log, "work log")
+            yield Batch(
+                kind=Kind.WORK_LOGS,
+                window=piece,
+                people=people,
+                work_logs=[one for one in logs if one.person in wanted],
+                unreadable=unreadable,
             )
 
     def _corrections(self, window: Window) -> tuple[list[Punch], list[str]]:
