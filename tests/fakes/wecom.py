@@ -204,7 +204,7 @@ class FakeWeCom(Vendor):
         found = [
             number
             for number, one in sorted(self.approvals.items())
-            if str(one["record_type"]) == filters["record_type"]
+            if filters.get("record_type") in (None, str(one["record_type"]))
             and str(one["sp_status"]) == filters["sp_status"]
             and begin <= one["apply_time"] <= end
         ]

@@ -1,8 +1,9 @@
-"""Work logs of each platform: who handed one in and when, and whether it names a client; no text."""
+"""Work logs of each platform, and what is done in approvals: who and when; no text."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 import logging
 from collections.abc import Iterator
@@ -25,10 +26,12 @@ from tests.fakes.vendor import Vendor
 from tests.fakes.wecom import FakeWeCom
 from zaigang_collector import db
 from zaigang_collector.connectors.contract import Kind
+from zaigang_collector.connectors.dingtalk.settings import DingTalkSettings
 from zaigang_collector.connectors.polling import Passed, Poller, Source
+from zaigang_collector.connectors.wecom.settings import WeComPeople, WeComSettings
 from zaigang_collector.worktraces import clients
 from zaigang_collector.worktraces import service as worktraces
-from zaigang_collector.worktraces.model import NewWorkLog
+from zaigang_collector.worktraces.model import EventKind, NewEvent, NewWorkLog
 
 NOW: Final = 1_790_000_000_000
 DAY_S: Final = 24 * 3600
@@ -154,3 +157,94 @@ def test_logs_that_may_not_be_read_stop_nothing_else(asked: Asked) -> None:
     passed = asked.poll()
     assert passed.failures.keys() == {Kind.WORK_LOGS}
     assert Kind.PUNCHES in passed.tallies
+
+
+# What is done in approvals.
+
+
+def stored_events(engine: Engine) -> list[NewEvent]:
+    with db.reading(engine) as conn:
+        return [
+            one.content
+            for who in ("E1001", "E1002")
+            for one in worktraces.events_of(conn, VAULT, who, 0, NOW)
+        ]
+
+
+def twice(asked: Asked) -> tuple[Passed, Passed]:
+    first = asked.poll()
+    asked.clock.advance(13 * 3_600_000)
+    return first, asked.poll()
+
+
+def assert_no_text(asked: Asked) -> None:
+    path = Path(str(asked.engine.url.database))
+    raw = b"".join(one.read_bytes() for one in path.parent.glob(path.name + "*"))
+    opened = b"".join(one.body() for one in stored_events(asked.engine))
+    assert opened
+    told = (raw + opened).decode("utf-8", "replace")
+    assert "sentinel" not in told.lower()
+    assert "哨兵" not in told
+
+
+def test_whoever_did_something_in_an_approval_of_dingtalks_did_it_then(tmp_path: Path) -> None:
+    with with_dingtalk(tmp_path, FakeClock(utc=NOW)) as asked:
+        assert isinstance(asked.vendor, FakeDingTalk)
+        steps = [
+            {"userId": person(0), "date": "2026-09-20T03:58Z", "type": "START_PROCESS_INSTANCE"},
+            {"userId": person(1), "date": "2026-09-20T05:20Z", "type": "EXECUTE_TASK_NORMAL"},
+            {"userId": "stranger", "date": "2026-09-20T05:30Z", "type": "EXECUTE_TASK_NORMAL"},
+        ]
+        steps = [one | {"result": "AGREE", "remark": dingtalk.SENTINEL} for one in steps]
+        at_ms = NOW - DAY_S * 1000
+        row = dingtalk.approval("PROC-A", person(0), at_ms, ["x", "y"], operationRecords=steps)
+        bad = dingtalk.approval(
+            "PROC-A", person(0), at_ms, [], operationRecords=[{"userId": "a", "date": "yesterday"}]
+        )
+        asked.vendor.approvals = {"i1": row, "i2": bad}
+        here = connecting.Connected(
+            asked.engine,
+            asked.clock,
+            asked.vendor,
+            DingTalkSettings(app_key=dingtalk.APP_KEY, leave=False, approval_events=("PROC-A",)),
+        )
+        asked = dataclasses.replace(asked, source=here.source())
+        first, again = twice(asked)
+        assert (first.tallies[Kind.EVENTS].added, first.tallies[Kind.EVENTS].unreadable) == (2, 1)
+        assert again.tallies[Kind.EVENTS].unchanged == 2
+        found = {one.employee_id: one for one in stored_events(asked.engine)}
+        assert {one.kind for one in found.values()} == {EventKind.APPROVAL}
+        assert found["E1002"].happened_ms - found["E1001"].happened_ms == 82 * 60_000
+        assert found["E1001"].happened_ms == 1_789_876_680_000  # 03:58 UTC
+        assert_no_text(asked)
+        here.http.close()
+
+
+def test_whoever_did_something_in_an_approval_of_wecoms_did_it_then(tmp_path: Path) -> None:
+    with with_wecom(tmp_path, FakeClock(utc=NOW)) as asked:
+        assert isinstance(asked.vendor, FakeWeCom)
+        at_s = NOW // 1000 - DAY_S
+        details = [
+            {"approver": {"userid": person(1)}, "sptime": at_s + 60, "sp_status": 2},
+            {"approver": {"userid": "stranger"}, "sptime": at_s + 90, "sp_status": 2},
+            {"approver": {"userid": person(0)}, "sptime": 0, "sp_status": 1},
+        ]
+        told = [one | {"speech": wecom.SENTINEL} for one in details]
+        row = wecom.approval("1", person(0), 99, apply_time=at_s, sp_record=[{"details": told}])
+        refused = wecom.approval("2", person(0), 99, apply_time=at_s, sp_status=3, sp_record=[])
+        open_ = wecom.approval("3", person(0), 99, apply_time=at_s, sp_status=1, sp_record=[])
+        asked.vendor.approvals = {"1": row, "2": refused, "3": open_}
+        ids = {person(number): f"E{1001 + number}" for number in range(2)}
+        settings = WeComSettings(
+            corp_id=wecom.CORP_ID, people=WeComPeople(ids=ids), approval_events=True
+        )
+        here = connecting_wecom.Connected(asked.engine, asked.clock, asked.vendor, settings)
+        asked = dataclasses.replace(asked, source=here.source())
+        first, again = twice(asked)
+        assert first.tallies[Kind.EVENTS].added == 3
+        assert again.tallies[Kind.EVENTS].unchanged == 3
+        when = sorted((one.employee_id, one.happened_ms) for one in stored_events(asked.engine))
+        at_ms = at_s * 1000
+        assert when == [("E1001", at_ms), ("E1001", at_ms), ("E1002", at_ms + 60_000)]
+        assert_no_text(asked)
+        here.http.close()

@@ -88,13 +88,12 @@ class Api:
         call, said = self._post(self._callers.check_ins, "hardware/get_hardware_checkin_data", body)
         return _rows(call, said, "checkindata")
 
-    def approvals(self, record_type: int, status: int, window: Window) -> list[str]:
-        """Numbers of all approvals of one type and state that were asked for in up to
+    def approvals(self, record_type: int | None, status: int, window: Window) -> list[str]:
+        """Numbers of all approvals of one type (None: of any) and state that were asked for in up to
         `APPROVAL_SPAN_MS`."""
-        filters = [
-            {"key": "record_type", "value": str(record_type)},
-            {"key": "sp_status", "value": str(status)},
-        ]
+        filters = [{"key": "sp_status", "value": str(status)}]
+        if record_type is not None:
+            filters.append({"key": "record_type", "value": str(record_type)})
 
         def page(cursor: str) -> _Page:
             body = {
