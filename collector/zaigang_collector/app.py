@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from zaigang_collector.api import (
     assessments,
     attendance,
+    business_events,
     cases,
     clock_in_files,
     clock_ins,
@@ -21,6 +22,7 @@ from zaigang_collector.api import (
     docs,
     exemptions,
     fleet,
+    hooks,
     ledger,
     looks,
     operations,
@@ -28,6 +30,7 @@ from zaigang_collector.api import (
     readings,
     sources,
     witness,
+    work_logs,
 )
 from zaigang_collector.api.deps import Services, readable
 from zaigang_collector.devices.body_limit import BodyLimit
@@ -64,6 +67,9 @@ def api_app(services: Services) -> FastAPI:
         *attendance.routers,
         exemptions.router,
         clock_in_files.router,
+        business_events.router,
+        work_logs.router,
+        hooks.router,
         assessments.router,
         readings.router,
         fleet.router,

@@ -24,10 +24,12 @@ from zaigang_collector.api.problems import ProblemError, Wrong
 from zaigang_collector.cases.policy import Policy as CasePolicy
 from zaigang_collector.cases.policy import default_policy as default_case_policy
 from zaigang_collector.cases.telling import Messenger
+from zaigang_collector.connectors.hooks.receiving import Hooks
 from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault import access_log
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces.clients import Texts
 from zaigang_shared.clock import Clock
 from zaigang_shared.note import VerifierKey
 
@@ -64,6 +66,10 @@ class Services:
     """Brings messages of cases; None: nothing goes out by itself."""
     scan_command: tuple[str, ...] = ()
     """Virus scanner of files that are handed in; empty: none."""
+    texts: Texts = dataclasses.field(default_factory=Texts)
+    """What becomes of the text of work logs."""
+    hooks: Hooks = dataclasses.field(default_factory=Hooks)
+    """Webhooks that may come in."""
 
 
 def services(request: Request) -> Services:

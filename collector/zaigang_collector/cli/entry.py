@@ -31,6 +31,7 @@ from zaigang_collector.cli import (
     scheduling,
     simulating,
     tokens,
+    tracing,
     vault,
 )
 from zaigang_collector.cli.console import EXIT_CODES, Exit, complain
@@ -128,6 +129,7 @@ def parser() -> argparse.ArgumentParser:
         nodes,
         claims,
         importing,
+        tracing,
         calendars,
         scheduling,
         attending,
