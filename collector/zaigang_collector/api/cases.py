@@ -265,7 +265,7 @@ def get_own_file(
 
 def desk(given: Services) -> Desk:
     """What work on cases needs, from the services of the collector."""
-    return Desk(given.vault, given.case_policy, given.randomness, given.messenger)
+    return Desk(given.vault, given.case_policy, given.randomness, given.messenger, given.alerts)
 
 
 def _acted(

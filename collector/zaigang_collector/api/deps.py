@@ -21,6 +21,7 @@ from zaigang_collector import db
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Denied, Principal, Scope
 from zaigang_collector.api.problems import ProblemError, Wrong
+from zaigang_collector.cases.grounds import Alerts
 from zaigang_collector.cases.policy import Policy as CasePolicy
 from zaigang_collector.cases.policy import default_policy as default_case_policy
 from zaigang_collector.cases.telling import Messenger
@@ -64,6 +65,8 @@ class Services:
     """Under which new cases are opened."""
     messenger: Messenger | None = None
     """Brings messages of cases; None: nothing goes out by itself."""
+    alerts: Alerts | None = None
+    """Knows alerts; None: cases take them by their id."""
     scan_command: tuple[str, ...] = ()
     """Virus scanner of files that are handed in; empty: none."""
     texts: Texts = dataclasses.field(default_factory=Texts)
