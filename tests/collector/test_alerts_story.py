@@ -22,6 +22,8 @@ from zaigang_collector import db
 from zaigang_collector.attendance import exemptions
 from zaigang_collector.attendance.model import Direction, ExemptionKind
 from zaigang_collector.attendance.service import StoredExemption
+from zaigang_collector.bootstrap.alerting import AlertsOfRules
+from zaigang_collector.cases.model import Finding
 from zaigang_collector.forgetting import service as forgetting
 from zaigang_collector.rules import rulebook, service, store
 from zaigang_collector.rules.model import Alert, State
@@ -236,3 +238,23 @@ def test_whoever_is_forgotten_leaves_no_alert(here: Office) -> None:
 
     assert alerts(here) == {}
     assert ask(here).raised == 0
+
+
+def test_cases_ask_whose_an_alert_is_and_tell_what_it_came_to(here: Office) -> None:
+    leaves(here)
+    punches(here)
+    next_morning(here)
+    here.judge()
+    ask(here)
+    (alert,) = alerts(here).values()
+    grounds, now_ms = AlertsOfRules(here.world.judge), here.world.clock.utc
+    with db.writing(here.world.engine) as conn:
+        assert grounds.about(conn, alert.id) == "E001"
+        assert not grounds.is_withdrawn(conn, alert.id)
+        assert not grounds.is_withdrawn(conn, "al-nothing")
+        grounds.concluded(conn, alert.id, Finding.INCONCLUSIVE, "HR", "ca-1", now_ms)
+        assert store.counts(conn, alert.rule_id, 0).concluded == 0
+        grounds.concluded(conn, alert.id, Finding.UNFOUNDED, "HR", "ca-1", now_ms)
+        assert store.counts(conn, alert.rule_id, 0).overturned == 1
+        grounds.concluded(conn, alert.id, Finding.SUBSTANTIATED, "HR", "ca-2", now_ms)
+        assert store.counts(conn, alert.rule_id, 0).upheld == 1
