@@ -172,9 +172,14 @@ def test_when_all_at_a_site_seem_absent_it_is_told_and_nobody_is_accused(here: O
     with db.writing(here.world.engine) as conn:
         for name in names[2:]:
             stored_employee(conn, id=name)
+    laptops = []
     for name in names:
-        leaves(here, name)
+        here.home(employee_id=name)
+        laptops.append(here.laptop(f"desk-{name}", name))
         punches(here, name)
+    for at_ms in range(START, END + HOUR_MS // 2, MINUTE_MS):
+        for laptop in laptops:
+            laptop.works(at_ms, at_ms + MINUTE_MS, HOME_NET)
     next_morning(here)
     here.judge()
     ask(here)

@@ -101,7 +101,7 @@ class Worker:
             return
         span = now_ms - LOOK_BACK_MS, now_ms
         try:
-            rules.run(self._collector.engine, self._watch.judge, *span, now_ms)
+            rules.run(self._collector.engine, self._watch.judge, *span, now_ms, self._got_on)
         except SQLAlchemyError:
             raise
         except Exception:  # noqa: BLE001  # verdicts go on being made without alerts

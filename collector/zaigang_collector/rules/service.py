@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,11 +37,20 @@ class Pass:
     unsettled: int = 0
 
 
-def run(engine: Engine, judge: Judge, from_ms: int, to_ms: int, now_ms: int) -> Pass:
+def run(
+    engine: Engine,
+    judge: Judge,
+    from_ms: int,
+    to_ms: int,
+    now_ms: int,
+    got_on: Callable[[], None] = lambda: None,
+) -> Pass:
     """Ask all rules of the intervals that begin in [from_ms, to_ms), and of those of raised alerts,
-    however old. What is still to be judged raises nothing."""
+    however old. What is still to be judged raises nothing. `got_on` is called after each person of
+    whom facts were derived: the first pass has weeks of everybody's to derive."""
     span = from_ms, to_ms
-    derive(engine, judge, span, now_ms)
+    derive(engine, judge, span, now_ms, got_on)
+    got_on()
     with db.reading(engine) as conn:
         pending = assessing.pending(conn, judge, *span, now_ms)
         extra = store.raised_spans(conn)
@@ -68,7 +78,13 @@ def whole_from(from_ms: int) -> str:
     return after.date().isoformat()
 
 
-def derive(engine: Engine, judge: Judge, span: tuple[int, int], now_ms: int) -> None:
+def derive(
+    engine: Engine,
+    judge: Judge,
+    span: tuple[int, int],
+    now_ms: int,
+    got_on: Callable[[], None] = lambda: None,
+) -> None:
     """What is missing, a transaction for each person."""
     with db.reading(engine) as conn:
         wanted = gathering.missing(conn, span, store.raised_spans(conn))
@@ -80,6 +96,7 @@ def derive(engine: Engine, judge: Judge, span: tuple[int, int], now_ms: int) -> 
             made = list(gathering.derive_person(conn, judge, employee_id, heads, now_ms))
         with db.writing(engine) as conn:
             gathering.keep(conn, judge.vault, made, now_ms)
+        got_on()
 
 
 def _moves(
