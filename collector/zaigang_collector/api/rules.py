@@ -184,7 +184,7 @@ def make(body: RuleIn, given: Given, conn: Writes, request: Request) -> RuleOut:
 
 @router.post(
     "/try",
-    dependencies=[Depends(needs(Scope.READ_RULES)), Depends(needs(Scope.READ_ALERTS))],
+    dependencies=[Depends(needs(Scope.READ_ALERTS))],
     responses=responses(401, 403, 404, 422),
 )
 def try_(body: TryIn, given: Given, conn: Reads, looks: Looks) -> TriedOut:
