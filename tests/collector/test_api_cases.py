@@ -153,7 +153,7 @@ def test_hr_that_skips_the_delivery_is_refused_in_both_languages_and_on_record(
     answer = world.client.post(f"{URL}/{case}/steps", json=body, headers=hr)
     assert answer.status_code == 409
     assert "案件现在是“已立案，确认函未发”" in answer.json()["detail"]
-    assert "The case is opened; no letter has gone out" in answer.json()["detail"]
+    assert 'The case is "opened; no letter has gone out"' in answer.json()["detail"]
     shown = world.client.get(f"{URL}/{case}", headers=hr).json()
     assert [one["refused"] for one in shown["steps"]] == ["", "not_now"]
     assert shown["state"] == "opened"

@@ -168,6 +168,20 @@ def test_a_channels_word_counts_for_what_was_sent_and_not_for_times_to_come(proo
     assert decided == Refusal(Why.NO_SUCH_PROOF)
 
 
+def test_a_second_delivery_starts_no_second_clock() -> None:
+    case = a_standing(State.ASKED_BACK, clock_ms=NOW - HOUR_MS, due_ms=NOW + HOUR_MS)
+    for role in (Role.HR, Role.SYSTEM):
+        assert states.decide(asked(case, role), Action.DELIVER) == Refusal(Why.WAS_DELIVERED)
+
+
+def test_every_reason_has_its_sentence() -> None:
+    for why in Why:
+        refusal = Refusal(why, limit_ms=NOW, limit=3)
+        said = words.refusal(refusal, Action.APPEAL, Role.HR, a_standing(State.FINAL), SHANGHAI)
+        assert said.zh
+        assert said.en
+
+
 def test_somebody_of_hr_has_no_hand_in_the_case_about_themselves() -> None:
     for state, action in TABLE:
         myself = Asked(a_standing(state), Actor(Role.HR, WANG), EVERYTHING, NOW, POLICY)
@@ -204,6 +218,28 @@ def test_a_clue_alone_substantiates_nothing() -> None:
     one = asked(clue, Role.HR)
     assert states.decide(one, Action.CONCLUDE_SUBSTANTIATED) == Refusal(Why.NO_GROUND)
     assert isinstance(states.decide(one, Action.CONCLUDE_INCONCLUSIVE), Move)
+
+
+def test_a_receipt_and_what_the_person_hands_in_are_no_ground_to_find_anything() -> None:
+    clue = Ref(RefKind.CLUE, "cl-1")
+    hr, person = ACTORS[Role.HR], ACTORS[Role.EMPLOYEE]
+    story = [
+        (Action.OPEN, Actor(Role.HR, ZHANG), Given(refs=(clue,))),
+        (Action.SEND_LETTER, hr, Given(letter="letter")),
+        (Action.ATTACH, hr, Given(attachments=("receipt",))),
+        (Action.DELIVER, hr, Given(reason="signed", attachments=("receipt",))),
+        (Action.ATTACH, person, Given(attachments=("photo",))),
+        (Action.REPLY, person, Given(reason="I was there", attachments=("photo",))),
+        (Action.REVIEW, hr, Given()),
+    ]
+    steps = [Step(number, NOW, *one) for number, one in enumerate(story, 1)]
+    standing = replay.replayed(WANG, steps)
+    one = asked(standing, Role.HR)
+    assert states.decide(one, Action.CONCLUDE_SUBSTANTIATED) == Refusal(Why.NO_GROUND)
+    brought = Step(8, NOW, Action.ATTACH, hr, Given(attachments=("gate log",)))
+    standing = replay.after(standing, brought)
+    assert standing.evidence == ("gate log",)
+    assert isinstance(states.decide(asked(standing, Role.HR), Action.CONCLUDE_SUBSTANTIATED), Move)
 
 
 @pytest.mark.parametrize("first", Finding)

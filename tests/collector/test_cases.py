@@ -28,6 +28,7 @@ from tests.factories.casework import (
 )
 from tests.factories.vault import VAULT
 from tests.fakes import postgres
+from tests.fakes.alerts import FakeAlerts
 from zaigang_collector import db
 from zaigang_collector.attendance import calendar_store, exemptions
 from zaigang_collector.attendance.model import ExemptionKind
@@ -413,6 +414,41 @@ def test_a_case_whose_only_ground_is_gone_is_withdrawn_and_the_person_is_told(
     assert here.load(case).standing.state is State.WITHDRAWN
     assert here.load(kept).standing.state is State.OPENED
     assert here.messenger.to(WANG) == ["letter", "notice"]
+
+
+def test_an_alert_has_to_be_there_and_about_the_person(here: Casework) -> None:
+    here.alerts = FakeAlerts({"al-2": CHEN, "al-3": None})
+    with pytest.raises(UnknownIdError):
+        here.open(ALERT)
+    with pytest.raises(ConflictError, match="is about somebody else"):
+        here.open(Ref(RefKind.ALERT, "al-2"))
+    with pytest.raises(ConflictError, match="is about nobody"):
+        here.open(Ref(RefKind.ALERT, "al-3"))
+
+
+def test_a_pass_withdraws_a_case_when_all_its_alerts_were_and_leaves_conclusions_alone(
+    here: Casework,
+) -> None:
+    second = Ref(RefKind.ALERT, "al-2")
+    here.alerts = FakeAlerts({"al-1": WANG, "al-2": WANG, "al-4": WANG})
+    concluded = here.concluded()  # of al-1
+    both = here.delivered(here.open(second, Ref(RefKind.ALERT, "al-4")))
+    here.alerts.withdrawn = {"al-1", "al-2"}
+    assert here.one_pass().done == {}
+    here.alerts.withdrawn.add("al-4")
+    assert here.one_pass().done == {Action.WITHDRAW: 1}
+    assert here.load(both).standing.state is State.WITHDRAWN
+    assert here.load(concluded).standing.state is State.SUBSTANTIATED
+    assert here.one_pass().done == {}
+
+
+def test_what_a_case_came_to_is_told_of_its_alerts_once_it_is_final(here: Casework) -> None:
+    here.alerts = FakeAlerts({"al-1": WANG})
+    case = here.do(here.concluded(), Action.APPEAL, EMPLOYEE, reason="the client certifies it")
+    here.do(case, Action.REVIEW_APPEAL, hr(ZHAO))
+    assert here.alerts.came_to == []
+    here.do(case, Action.DECIDE_APPEAL, hr(ZHAO), reason="it does", finding=Finding.UNFOUNDED)
+    assert here.alerts.came_to == [("al-1", Finding.UNFOUNDED, ZHAO)]
 
 
 def test_words_that_cannot_be_kept_change_nothing(here: Casework) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from tests.factories.ledger import SIGNER
 from tests.factories.vault import VAULT
 from tests.fakes import database
+from tests.fakes.alerts import FakeAlerts
 from tests.fakes.clock import FakeClock
 from tests.fakes.messenger import FakeMessenger
 from tests.fakes.randomness import Repeatable
@@ -71,11 +72,12 @@ class Casework:
     messenger: FakeMessenger = field(default_factory=FakeMessenger)
     policy: Policy = field(default_factory=default_policy)
     random: Repeatable = field(default_factory=lambda: Repeatable("cases"))
+    alerts: FakeAlerts | None = None
     holder: str = "first"
 
     @property
     def desk(self) -> Desk:
-        return Desk(VAULT, self.policy, self.random, self.messenger)
+        return Desk(VAULT, self.policy, self.random, self.messenger, self.alerts)
 
     def open(
         self, *refs: Ref, by: str = ZHANG, about: str = WANG, reason: str = "Monday"

@@ -20,6 +20,8 @@ from zaigang_collector.vault.model import person
 from zaigang_collector.vault.service import Vault
 from zaigang_shared import cbor
 
+CLEARED: Final = "cleared"
+"""A field that says: what was said of this before is said no more."""
 _PAGE: Final = 500  # ids in one question; SQLite takes some thousands
 
 

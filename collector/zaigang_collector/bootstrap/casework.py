@@ -13,6 +13,7 @@ from zaigang_collector import config
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.cases import due, policy
 from zaigang_collector.cases.due import Passed
+from zaigang_collector.cases.grounds import Alerts
 from zaigang_collector.cases.policy import Policy
 from zaigang_collector.cases.service import Desk
 from zaigang_collector.cases.telling import Messenger
@@ -40,9 +41,11 @@ def case_policy(collector: Opened) -> Policy:
     return policy.load_policy(text, str(path))
 
 
-def desk(collector: Opened, messenger: Messenger | None = None) -> Desk:
+def desk(
+    collector: Opened, messenger: Messenger | None = None, alerts: Alerts | None = None
+) -> Desk:
     """What work on cases needs. Raises ConfigError."""
-    return Desk(collector.vault, case_policy(collector), collector.randomness, messenger)
+    return Desk(collector.vault, case_policy(collector), collector.randomness, messenger, alerts)
 
 
 def scan_command(collector: Opened) -> tuple[str, ...]:
@@ -53,10 +56,15 @@ def scan_command(collector: Opened) -> tuple[str, ...]:
 class Casework:
     """One pass every `EVERY_S`, until stopped. Of several collectors on one database one works."""
 
-    def __init__(self, collector: Opened, messenger: Messenger | None = None) -> None:
+    def __init__(
+        self,
+        collector: Opened,
+        messenger: Messenger | None = None,
+        alerts: Alerts | None = None,
+    ) -> None:
         """Raises ConfigError for a policy of cases that does not hold."""
         self._collector = collector
-        self._desk = desk(collector, messenger)
+        self._desk = desk(collector, messenger, alerts)
         self._holder = collector.randomness(16).hex()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cases", daemon=True)

@@ -41,6 +41,7 @@ LEASE_MS: Final = 3 * 60_000
 STANDSTILL_MS: Final = 5 * 60_000
 _WATCHED: Final = frozenset({State.LETTER_SENT, State.DELIVERED, State.ASKED_BACK, *CONCLUDED})
 _Try: TypeAlias = Callable[[Action, Given], None]
+GROUND_GONE: Final = "预警已自动撤销 · the alert was withdrawn by itself"
 UNCOUNTED: Final = "请假、系统停运等时间不计入期限 · leave and standstills do not count"
 
 
@@ -87,9 +88,10 @@ class Passed:
 
 def run(engine: Engine, desk: Desk, now_ms: int) -> Passed:
     """Do what is due, each case in a transaction of its own."""
+    done: Counter[Action] = Counter()
+    done[Action.WITHDRAW] += _grounds_gone(engine, desk, now_ms)
     with db.reading(engine) as conn:
         names = store.open_ids(conn, _WATCHED)
-    done: Counter[Action] = Counter()
     failed = []
     for name in names:
         try:
@@ -100,7 +102,20 @@ def run(engine: Engine, desk: Desk, now_ms: int) -> Passed:
         except Exception:  # noqa: BLE001  # one odd case must not keep all others' deadlines back
             _LOG.exception("the deadline of case %s cannot be looked after", name)
             failed.append(name)
-    return Passed(done, tuple(failed))
+    return Passed(+done, tuple(failed))
+
+
+def _grounds_gone(engine: Engine, desk: Desk, now_ms: int) -> int:
+    """Withdraw cases whose alerts were withdrawn; returns how many."""
+    if desk.alerts is None:
+        return 0
+    with db.reading(engine) as conn:
+        gone = [one for one in store.open_alerts(conn) if desk.alerts.is_withdrawn(conn, one.id)]
+    number = 0
+    for ref in gone:
+        with db.writing(engine) as conn:
+            number += len(service.ground_gone(conn, desk, ref, GROUND_GONE, now_ms))
+    return number
 
 
 def one_case(conn: Connection, desk: Desk, case_id: str, now_ms: int) -> list[Action]:

@@ -173,6 +173,9 @@ class Standing:
     opened_ms: int = 0
     refs: tuple[Ref, ...] = ()
     attachments: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    """Those of `attachments` that HR brought and that prove no delivery: what a person hands in for
+    themselves, and a receipt with their signature, are no ground to find anything."""
     letter: str = ""
     """What is on its way to the person, or reached them last."""
     clock_ms: int | None = None

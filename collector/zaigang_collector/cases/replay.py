@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from zaigang_collector.cases.model import Action, Standing, Step
+from zaigang_collector.cases.model import Action, Role, Standing, Step
 from zaigang_collector.cases.table import FINDINGS, TABLE
 
 _T = TypeVar("_T")
@@ -26,6 +26,7 @@ def after(standing: Standing, step: Step) -> Standing:
         standing,
         refs=_joined(standing.refs, given.refs),
         attachments=_joined(standing.attachments, given.attachments),
+        evidence=_evidence(standing, step),
         letter=given.letter or standing.letter,
     )
     change = _CHANGES.get(step.action)
@@ -47,6 +48,15 @@ def replayed(employee_id: str, steps: Iterable[Step]) -> Standing:
 
 def _joined(before: tuple[_T, ...], new: tuple[_T, ...]) -> tuple[_T, ...]:
     return (*before, *(one for one in new if one not in before))
+
+
+def _evidence(standing: Standing, step: Step) -> tuple[str, ...]:
+    files = step.given.attachments
+    if step.action is Action.ATTACH and step.actor.role is Role.HR:
+        return _joined(standing.evidence, files)
+    if step.action is Action.DELIVER:
+        return tuple(one for one in standing.evidence if one not in files)
+    return standing.evidence
 
 
 def _stopped(standing: Standing, _step: Step) -> Standing:

@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 from zaigang_collector.assessment import store as assessments
 from zaigang_collector.cases import clock, replay, states, store, table, telling, words
 from zaigang_collector.cases.bodies import Written
+from zaigang_collector.cases.grounds import Alerts
 from zaigang_collector.cases.model import (
     BY_ITSELF,
-    CONCLUDED,
     Action,
     Actor,
     Given,
@@ -26,6 +26,7 @@ from zaigang_collector.cases.model import (
     RefKind,
     Role,
     Standing,
+    State,
     Step,
 )
 from zaigang_collector.cases.policy import Policy
@@ -60,6 +61,8 @@ class Desk:
     randomness: Randomness
     messenger: Messenger | None = None
     """None: nothing goes out by itself, and letters are printed."""
+    alerts: Alerts | None = None
+    """None: alerts are taken by their id, and nothing is asked or told of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def open_case(
             "a case needs a ground: give the id of an alert, a clue or an assessment"
         )
     given = Given(reason=_kept(reason), refs=tuple(dict.fromkeys(refs)))
-    _refuse_wrong_refs(conn, desk.vault, employee_id, given.refs)
+    _refuse_wrong_refs(conn, desk, employee_id, given.refs)
     for ref in given.refs:
         others = store.cases_of(conn, ref, open_only=True)
         if ref.kind is RefKind.ALERT and others:
@@ -130,7 +133,7 @@ def act(
         )
     given = replace(given, reason=_kept(given.reason))
     files = store.attachment_hashes(conn, case_id, given.attachments)
-    _refuse_wrong_refs(conn, desk.vault, case.standing.employee_id, given.refs)
+    _refuse_wrong_refs(conn, desk, case.standing.employee_id, given.refs)
     number = case.standing.steps + 1
     if action in table.SENDS:
         given = replace(given, letter=f"{case_id}/{number}")
@@ -157,14 +160,23 @@ def ground_gone(
     gone = []
     for case_id in store.cases_of(conn, ref, open_only=True):
         case = store.load(conn, desk.vault, case_id, lock=True)
-        rests = [one for one in case.standing.refs if one.kind is not RefKind.CLUE]
         may = Action.WITHDRAW in table.possible(case.standing.state, Role.SYSTEM)
-        if not may or rests != [ref] or case.standing.attachments:
+        if not may or _rests_on_more(conn, desk, case.standing, ref):
             continue
         done = act(conn, desk, case_id, Action.WITHDRAW, BY_ITSELF, Given(reason=reason), now_ms)
         if done.refused is None:
             gone.append(case_id)
     return tuple(gone)
+
+
+def _rests_on_more(conn: Connection, desk: Desk, standing: Standing, gone: Ref) -> bool:
+    def holds(one: Ref) -> bool:
+        if one == gone or one.kind is RefKind.CLUE:
+            return False
+        is_alert = one.kind is RefKind.ALERT and desk.alerts is not None
+        return not (is_alert and desk.alerts and desk.alerts.is_withdrawn(conn, one.id))
+
+    return bool(standing.evidence) or any(holds(one) for one in standing.refs)
 
 
 def _keep(
@@ -174,9 +186,16 @@ def _keep(
     standing = replay.after(case.standing, step)
     store.add(conn, desk.vault, standing, written, desk.randomness)
     kept = replace(case, standing=standing, steps=(*case.steps, written))
-    if desk.messenger is not None and not step.refused:
+    if step.refused:
+        return kept
+    if desk.messenger is not None:
         for message in _messages(conn, case.standing, kept, step):
             desk.messenger.send(conn, message, step.at_ms)
+    if desk.alerts is not None and standing.state is State.FINAL and standing.finding is not None:
+        by = standing.second_reviewer or standing.reviewers[-1]
+        for ref in standing.refs:
+            if ref.kind is RefKind.ALERT:
+                desk.alerts.concluded(conn, ref.id, standing.finding, by, case.id, step.at_ms)
     return kept
 
 
@@ -265,28 +284,27 @@ def _refuse_unknown_actor(conn: Connection, actor: Actor) -> None:
         raise UnknownIdError("employee", actor.id)
 
 
-def _refuse_wrong_refs(
-    conn: Connection, vault: Vault, employee_id: str, refs: Sequence[Ref]
-) -> None:
+def _refuse_wrong_refs(conn: Connection, desk: Desk, employee_id: str, refs: Sequence[Ref]) -> None:
     if len(refs) > REFS_MAX:
         raise ConflictError(f"{len(refs)} references at once; expected {REFS_MAX} at most")
     for ref in refs:
-        whose: str | None = employee_id
-        if ref.kind is RefKind.CLUE:
-            whose = store.get_clue(conn, vault, ref.id).employee_id
-        elif ref.kind is RefKind.ASSESSMENT:
-            found = assessments.get(conn, vault, ref.id)
-            if found is None:
-                raise UnknownIdError("assessment", ref.id)
-            whose = found.employee_id
-        elif not ref.id or len(ref.id) > _REF_MAX or not ref.id.isprintable():
-            raise ConflictError(f"{ref.id[:_REF_MAX]!r} is no alert's id; `alerts list` shows them")
+        whose = _whose(conn, desk, ref, employee_id)
         if whose != employee_id:
             raise ConflictError(
-                f"{ref.kind.value} {ref.id} is about somebody else; a case is about one person"
+                f"{ref.kind.value} {ref.id} is about {'nobody' if whose is None else 'somebody else'}; "
+                "a case is about one person"
             )
 
 
-def is_concluded(case: Loaded) -> bool:
-    """Whether a named person has concluded and an appeal is possible."""
-    return case.standing.state in CONCLUDED
+def _whose(conn: Connection, desk: Desk, ref: Ref, employee_id: str) -> str | None:
+    """About whom it is; an alert of which nobody can be asked is taken at its word."""
+    if ref.kind is RefKind.CLUE:
+        return store.get_clue(conn, desk.vault, ref.id).employee_id
+    if ref.kind is RefKind.ASSESSMENT:
+        found = assessments.get(conn, desk.vault, ref.id)
+        if found is None:
+            raise UnknownIdError("assessment", ref.id)
+        return found.employee_id
+    if not ref.id or len(ref.id) > _REF_MAX or not ref.id.isprintable():
+        raise ConflictError(f"{ref.id[:_REF_MAX]!r} is no alert's id")
+    return employee_id if desk.alerts is None else desk.alerts.about(conn, ref.id)

@@ -45,6 +45,7 @@ class Why(enum.StrEnum):
     """An appeal does not end worse for whoever appealed."""
     NO_CLOCK = "no_clock"
     NOT_DUE = "not_due"
+    WAS_DELIVERED = "was_delivered"
     WAS_REMINDED = "was_reminded"
     ASKED_BACK_BEFORE = "asked_back_before"
     NOTHING_ASKED = "nothing_asked"
@@ -121,7 +122,7 @@ def _proof_fits(asked: Asked) -> Refusal | None:
         if not is_of_it:
             return Refusal(Why.NO_SUCH_PROOF)
     if standing.clock_ms is not None:  # delivered already: a second time starts no second clock
-        return Refusal(Why.NOT_NOW)
+        return Refusal(Why.WAS_DELIVERED)
     return None
 
 
@@ -193,7 +194,7 @@ def _four_eyes(asked: Asked) -> Refusal | None:
 def _has_ground(asked: Asked) -> Refusal | None:
     """A clue is words: by itself it is no evidence of anything."""
     standing = asked.standing
-    rests = any(one.kind is not RefKind.CLUE for one in standing.refs) or standing.attachments
+    rests = any(one.kind is not RefKind.CLUE for one in standing.refs) or standing.evidence
     return None if rests else Refusal(Why.NO_GROUND)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 from zaigang_collector import db
 from zaigang_collector.cases import bodies, replay
 from zaigang_collector.cases.bodies import Clue, Written
-from zaigang_collector.cases.model import CLOSED, Ref, Standing, State, Step
+from zaigang_collector.cases.model import CLOSED, Ref, RefKind, Standing, State, Step
 from zaigang_collector.cases.policy import Policy, restored
 from zaigang_collector.cases.tables import ATTACHMENT, CASE, CLUE, LINK, STEP
 from zaigang_collector.db import Randomness
@@ -57,6 +57,8 @@ class Filter:
     employee_id: str | None = None
     state: State | None = None
     is_open: bool | None = None
+    among: Collection[str] | None = None
+    """Of nobody but these people."""
 
 
 def new_id(prefix: str, randomness: Randomness) -> str:
@@ -134,6 +136,8 @@ def list_page(
     query = sa.select(CASE)
     if wanted.employee_id is not None:
         query = query.where(CASE.c.employee_id == wanted.employee_id)
+    if wanted.among is not None:
+        query = query.where(CASE.c.employee_id.in_(sorted(wanted.among)))
     if wanted.state is not None:
         query = query.where(CASE.c.state == wanted.state.value)
     if wanted.is_open is not None:
@@ -171,6 +175,18 @@ def cases_of(conn: Connection, ref: Ref, *, open_only: bool = False) -> tuple[st
     if open_only:
         query = query.where(CASE.c.state.not_in(sorted(one.value for one in CLOSED)))
     return tuple(conn.scalars(query))
+
+
+def open_alerts(conn: Connection) -> tuple[Ref, ...]:
+    """All that are looked into in a case that is not closed."""
+    query = (
+        sa.select(LINK.c.ref)
+        .join(CASE, CASE.c.id == LINK.c.case_id)
+        .where(LINK.c.kind == RefKind.ALERT.value, CASE.c.closed_ms.is_(None))
+        .distinct()
+        .order_by(LINK.c.ref)
+    )
+    return tuple(Ref(RefKind.ALERT, one) for one in conn.scalars(query))
 
 
 def attachment_hashes(conn: Connection, case_id: str, ids: Iterable[str]) -> dict[str, bytes]:

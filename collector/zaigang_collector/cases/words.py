@@ -87,7 +87,7 @@ PROPOSALS: Final[Mapping[Proposal, Text]] = {
         "建议：扣减当月绩效工资的 {pct}%", "proposed: {pct} % of that month's performance pay"
     ),
 }
-_NOTHING: Final = Text("没有可做的", "nothing")
+_NOTHING: Final = Text("现在没有可做的操作。", "Nothing is possible now.")
 
 _WHY: Final[Mapping[Why, Text]] = {
     Why.OTHERS_CASE: Text(
@@ -133,6 +133,10 @@ _WHY: Final[Mapping[Why, Text]] = {
     ),
     Why.NOT_DUE: Text(
         "期限到 {limit} 为止，尚未届满。", "The deadline is {limit} and has not passed yet."
+    ),
+    Why.WAS_DELIVERED: Text(
+        "已经登记过送达，期限已经起算，不会重新起算。",
+        "Its delivery is on record and the time runs; it does not begin again.",
     ),
     Why.WAS_REMINDED: Text("已经提醒过。", "The person was reminded already."),
     Why.ASKED_BACK_BEFORE: Text(
@@ -219,13 +223,18 @@ def _not_now(action: Action, role: Role, standing: Standing) -> Text:
     now, needed = STATES[standing.state], table.states_for(action, role)
     instead = table.possible(standing.state, role)
     zh, en = _both(ACTIONS[one] for one in instead)
-    needed_zh, needed_en = _both(STATES[one] for one in needed)
+    may = Text(f"现在可以：{zh}。", f"Possible now: {en}.") if instead else _NOTHING
+    needed_zh, needed_en = _both(_quoted(STATES[one]) for one in needed)
     return Text(
         f"案件现在是“{now.zh}”，不能{ACTIONS[action].zh}。只有在以下状态才可以：{needed_zh}。"
-        f"现在可以：{zh}。",
-        f"The case is {now.en}: it is not possible to {ACTIONS[action].en} now. That needs a case "
-        f"that is: {needed_en}. Possible now: {en}.",
+        f"{may.zh}",
+        f'The case is "{now.en}": it is not possible to {ACTIONS[action].en} now. That needs a case '
+        f"that is {needed_en}. {may.en}",
     )
+
+
+def _quoted(text: Text) -> Text:
+    return Text(f"“{text.zh}”", f'"{text.en}"')
 
 
 def _missing(found: Refusal, action: Action) -> Text:
@@ -237,5 +246,5 @@ def _missing(found: Refusal, action: Action) -> Text:
 
 
 def _both(texts: Iterable[Text]) -> tuple[str, str]:
-    found = list(texts) or [_NOTHING]
+    found = list(texts)
     return "、".join(one.zh for one in found), ", ".join(one.en for one in found)

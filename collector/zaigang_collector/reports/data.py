@@ -46,7 +46,9 @@ def report_data(report: Report) -> dict[str, Any]:
     """What `report.typ` gets."""
     language = report.language
     until = report.appeal_until_ms
-    appeal = "" if until is None else say(wording.appeal_until(_time(until, report)), language)
+    told = wording.appeal(report.appeal_days)
+    if until is not None:
+        told = wording.appeal_until(_time(until, report))
     return _printable(
         _common(report, wording.REPORT)
         | {
@@ -68,7 +70,7 @@ def report_data(report: Report) -> dict[str, Any]:
             "concluded_by": report.concluded_by,
             "concluded": _time(report.concluded_ms, report),
             "proposal": None if report.proposal is None else say(report.proposal, language),
-            "appeal": appeal,
+            "appeal": say(told, language),
             "final": report.final,
         }
     )

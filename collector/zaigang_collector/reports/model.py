@@ -148,5 +148,6 @@ class Report(Paper):
     proposal: Text | None
     """By the company's policy; None: nothing is proposed."""
     appeal_until_ms: int | None
-    """None: the report is final."""
+    """None: the report is final, or its delivery is not proved yet, from which the time runs."""
+    appeal_days: int
     final: bool = False

@@ -76,6 +76,7 @@ def report(language: Language) -> Report:
         concluded_ms=_MADE_MS + 2 * _DAY_MS,
         proposal=None,
         appeal_until_ms=_MADE_MS + 9 * _DAY_MS,
+        appeal_days=7,
     )
 
 
@@ -110,7 +111,7 @@ def _anomaly(day: dt.date, language: Language) -> Anomaly:
         claim=Text("08:00 上班打卡，无下班卡", "in at 08:00, no clock-out"),
         place=say(Text("客户甲", "Client A"), language),
         device_record=Text(
-            "电脑 14:02 首次使用，接入登记的住所网络",
+            "电脑 14:02 首次使用，接入本人登记的家庭网络",
             "laptop first used at 14:02, on the registered home network",
         ),
         business_record=Text("12:00 前没有任务更新", "no task update before 12:00"),

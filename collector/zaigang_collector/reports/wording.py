@@ -117,7 +117,7 @@ REPORT: Final[Mapping[str, Text]] = {
 
 CONCLUSIONS: Final[Mapping[Conclusion, Text]] = {
     Conclusion.UNFOUNDED: Text("异常不成立", "unfounded"),
-    Conclusion.SUBSTANTIATED: Text("异常成立", "substantiated"),
+    Conclusion.SUBSTANTIATED: Text("异常属实", "substantiated"),
     Conclusion.INCONCLUSIVE: Text("无法认定", "inconclusive"),
 }
 

@@ -13,6 +13,7 @@ from zaigang_collector.connectors.contract import (
     Absence,
     Batch,
     Checked,
+    Event,
     Kind,
     Person,
     Plan,
@@ -20,7 +21,7 @@ from zaigang_collector.connectors.contract import (
     Standing,
     Window,
 )
-from zaigang_collector.connectors.wecom import api, approving, checking, records
+from zaigang_collector.connectors.wecom import acting, api, approving, checking, records
 from zaigang_collector.connectors.wecom.api import Api
 from zaigang_collector.connectors.wecom.records import Swipe
 from zaigang_collector.connectors.wecom.settings import WeComSettings
@@ -35,6 +36,15 @@ _LATE_EDITS_MS: Final = 72 * _HOUR_MS
 # Larger reads more forms again; smaller misses the one that lay on a desk for a month.
 _APPROVALS_BACK_MS: Final = 45 * 24 * _HOUR_MS
 _APPROVALS_EVERY_MS: Final = 12 * _HOUR_MS
+# An approval is found by when it was asked for. Larger reads more again; smaller misses the word of
+# whoever takes longer.
+_EVENTS_BACK_MS: Final = 14 * 24 * _HOUR_MS
+# What was read of approvals is remembered, some 300 bytes each. Larger fills the memory; smaller asks
+# for the same ones again.
+_ACTED_MOST: Final = 50_000
+# A log is of a day, and each costs a call. Larger knows of it the day after; smaller asks for the same
+# texts again and again.
+_WORK_LOGS_EVERY_MS: Final = 4 * _HOUR_MS
 # Forms of 45 days that are remembered, some 300 bytes each. Larger fills the memory; smaller asks a
 # company of 10,000 for the same forms again each time.
 _FORMS_MOST: Final = 50_000
@@ -54,6 +64,8 @@ class WeCom:
         self._net_key = net_key
         self._read_forms: dict[tuple[int, int, str], Absence | Punch | None] = {}
         """By type, state and number what an approval came to; None: nothing."""
+        self._acted: dict[tuple[int, str], list[Event]] = {}
+        """By state and number what was done in an approval."""
 
     @property
     def plans(self) -> Mapping[Kind, Plan]:
@@ -66,6 +78,10 @@ class WeCom:
         }
         if self._exempting() or settings.approvals.correction:
             found[Kind.APPROVALS] = Plan(max(every_ms, _APPROVALS_EVERY_MS), _APPROVALS_BACK_MS)
+        if settings.approval_events:
+            found[Kind.EVENTS] = Plan(max(every_ms, _APPROVALS_EVERY_MS), _EVENTS_BACK_MS)
+        if settings.work_logs:
+            found[Kind.WORK_LOGS] = Plan(max(every_ms, _WORK_LOGS_EVERY_MS), _LATE_EDITS_MS)
         return found
 
     def fetch(self, kind: Kind, window: Window, people: Sequence[str]) -> Iterator[Batch]:
@@ -79,8 +95,10 @@ class WeCom:
                 return self._approvals(window, people)
             case Kind.CHECK_INS | Kind.LEAVE:
                 return iter(())  # among punches, and among approvals
-            case Kind.EVENTS | Kind.WORK_LOGS:
-                return iter(())  # in no plan of this connector: they are not asked for
+            case Kind.WORK_LOGS:
+                return self._work_logs(window, people)
+            case Kind.EVENTS:
+                return self._events(window, people)
 
     def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
         """Try credentials, permissions and one day's data, each on its own."""
@@ -180,6 +198,44 @@ class WeCom:
                 absences=[one for one in absences if one.person in wanted],
                 ended=ended,
                 unreadable=unreadable + bad,
+            )
+
+    def _events(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        wanted = frozenset(people)  # it is asked about the whole company, or not at all
+        for piece in windows.slices(window, api.APPROVAL_SPAN_MS):
+            events: list[Event] = []
+            unreadable: list[str] = []
+            for status in (approving.APPROVED, approving.REFUSED):
+                for number in self._api.approvals(None, status, piece):
+                    key = status, number
+                    if key not in self._acted:
+                        read, bad = readable(
+                            [self._api.approval(number)], acting.events, "approval"
+                        )
+                        unreadable += bad
+                        self._acted[key] = read[0] if read else []
+                    events += self._acted[key]
+            yield Batch(
+                kind=Kind.EVENTS,
+                window=piece,
+                people=people,
+                events=[one for one in events if one.person in wanted],
+                unreadable=unreadable,
+            )
+        while len(self._acted) > _ACTED_MOST:
+            del self._acted[next(iter(self._acted))]
+
+    def _work_logs(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        wanted = frozenset(people)  # it is asked about the whole company, or not at all
+        for piece in windows.slices(window, api.WORK_LOG_SPAN_MS):
+            asked = [self._api.work_log(one) for one in self._api.work_logs(piece)]
+            logs, unreadable = readable(asked, records.work_log, "work log")
+            yield Batch(
+                kind=Kind.WORK_LOGS,
+                window=piece,
+                people=people,
+                work_logs=[one for one in logs if one.person in wanted],
+                unreadable=unreadable,
             )
 
     def _corrections(self, window: Window) -> tuple[list[Punch], list[str]]:
