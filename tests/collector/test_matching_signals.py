@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.factories import evidence as make
@@ -100,7 +101,9 @@ def test_a_first_hearing_at_the_boot_is_no_way_around_the_slot() -> None:
     evidence = told(at_site(0, HOUR, net=None))
     laptop = evidence.laptops[0]
     stretched = tuple(
-        dataclasses.replace(timed, reading=readings_from_boot(timed.reading, timed.boot_offset_ms))
+        msgspec.structs.replace(
+            timed, reading=readings_from_boot(timed.reading, timed.boot_offset_ms)
+        )
         for timed in laptop.readings
     )
     evidence = dataclasses.replace(
