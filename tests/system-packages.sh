@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need from the system: an MQTT broker, PostgreSQL's programs, systemd-analyze,
 # openssl, unzip, an X server without a screen, a D-Bus daemon; what reads the files of a node's card:
-# shellcheck, cloud-init, netplan; for the Debian packages mmdebstrap and systemd-nspawn, where there
+# shellcheck, cloud-init, netplan; fonts with Chinese signs, which papers embed; for the Debian packages mmdebstrap and systemd-nspawn, where there
 # is apt.
 # Instant when all is there. Without the right to install it says what to install, and fails.
 set -euo pipefail
@@ -18,6 +18,7 @@ command -v dbus-daemon >/dev/null || missing+=(dbus)  # the mock of bluetoothd h
 command -v shellcheck >/dev/null || missing+=(shellcheck)
 command -v cloud-init >/dev/null || missing+=(cloud-init)
 [ -x /usr/sbin/netplan ] || command -v netplan >/dev/null || missing+=(netplan.io)
+compgen -G '/usr/share/fonts/*/*/NotoSansCJK*' >/dev/null || missing+=(fonts-noto-cjk)
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then  # others skip what needs them
   command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
   command -v systemd-nspawn >/dev/null || missing+=(systemd-container)

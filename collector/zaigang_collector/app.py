@@ -11,14 +11,18 @@ from fastapi.responses import HTMLResponse
 from zaigang_collector.api import (
     assessments,
     attendance,
+    business_events,
+    cases,
     clock_in_files,
     clock_ins,
+    clues,
     device_settings,
     devices,
     directory,
     docs,
     exemptions,
     fleet,
+    hooks,
     ledger,
     looks,
     operations,
@@ -26,6 +30,7 @@ from zaigang_collector.api import (
     readings,
     sources,
     witness,
+    work_logs,
 )
 from zaigang_collector.api.deps import Services, readable
 from zaigang_collector.devices.body_limit import BodyLimit
@@ -62,12 +67,17 @@ def api_app(services: Services) -> FastAPI:
         *attendance.routers,
         exemptions.router,
         clock_in_files.router,
+        business_events.router,
+        work_logs.router,
+        hooks.router,
         assessments.router,
         readings.router,
         fleet.router,
         sources.router,
         ledger.router,
         looks.router,
+        cases.router,
+        clues.router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(ledger.log)

@@ -211,6 +211,21 @@ class Settings:
     keep_claims_days: int = _setting(
         730, _DAYS, "Days after which clock-ins and assessments are deleted; 0: never."
     )
+    keep_cases_days: int = _setting(
+        730, _DAYS, "Days after a case was closed until it is deleted with its files; 0: never."
+    )
+    case_policy_file: str = _setting(
+        "",
+        _TEXT,
+        "The company's own copy of the policy of cases (TOML); a relative path starts in the data "
+        "directory; empty: the policy that comes with the program.",
+    )
+    scan_command: str = _setting(
+        "",
+        _COMMAND,
+        "Virus scanner that reads a file from standard input and ends with 0 (nothing found) or 1 "
+        "(something), as clamdscan --no-summary - does; empty: files are not scanned.",
+    )
     margin_min: int = _setting(
         30,
         _number(0, 240),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine, Table, event
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -39,6 +40,9 @@ COUNTER: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 # happens to meet a busy ingest.
 _BUSY_TIMEOUT_MS: Final = 30_000
 _WRITE: Final = "zaigang_write"
+# So many numbers may be given out while one transaction is open. Larger reads more rows each time;
+# smaller overlooks what a long import wrote beside ingest.
+_TAIL: Final = 20_000
 # Whoever empties the write-ahead log waits for readers, and lets nobody write meanwhile. Larger
 # keeps ingest waiting behind one slow reader; smaller gives up too often.
 _SCRUB_TIMEOUT_MS: Final = 2_000
@@ -101,6 +105,32 @@ def _patience(conn: Connection, wait: bool) -> Iterator[None]:
         yield
     finally:
         driver.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}").close()
+
+
+@dataclass(slots=True)
+class Tail:
+    """The end of a table that is only added to, each row once: whoever derives something from it asks
+    what is new. PostgreSQL shows a number after a higher one where its transaction took longer."""
+
+    _last: int | None = None
+    _seen: frozenset[int] = frozenset()
+
+    def fresh(
+        self, conn: Connection, query: Select[Any], number: ColumnElement[int]
+    ) -> list[Row[Any]]:
+        """Rows that were not there the last time; the first time none. `number` rises, and is the first
+        column of the query."""
+        if self._last is None:
+            self._last = conn.execute(sa.select(sa.func.max(number))).scalar() or 0
+            known = conn.scalars(sa.select(number).where(number > self._last - _TAIL))
+            self._seen = frozenset(known)
+            return []
+        rows = conn.execute(query.where(number > self._last - _TAIL)).all()
+        found = [row for row in rows if row[0] not in self._seen]
+        self._last = max((row[0] for row in found), default=self._last)
+        seen = self._seen | {row[0] for row in found}
+        self._seen = frozenset(one for one in seen if one > self._last - _TAIL)
+        return found
 
 
 def scrub(engine: Engine) -> bool:

@@ -17,7 +17,9 @@ ZaigangError
     ├── NodeImageError       what no card of a node can be made from
     ├── ConnectorError       another system that does not give what is asked for: see
     │                        `connectors.errors`
+    ├── AttachmentError      a file of a case that is not taken: see `cases.errors`
     ├── SheetError           a file of clock-ins that is none: see `connectors.sheets`
+    ├── TypesettingError     a letter or a report that could not be set
     └── MatchingError        what cannot be assessed: `matching.errors` has its kinds
 """
 

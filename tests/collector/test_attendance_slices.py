@@ -115,6 +115,14 @@ def test_shifts_are_set_assigned_and_rostered(
     day = ("--employee", "E001", "--from", "2026-10-01", "--to", "2026-10-01")
     assert run(data, "attendance", "days", *day) == Exit.OK
     assert "workday\t排班表安排了班次" in capsys.readouterr().out
+    assert (
+        run(data, "shifts", "clear-roster", *day[:2], "--from", "2026-09-30", *day[4:]) == Exit.OK
+    )
+    assert "E001: 1 of 2 days cleared" in capsys.readouterr().out
+    backwards = ("--from", "2026-10-02", "--to", "2026-10-01")
+    assert run(data, "shifts", "clear-roster", *day[:2], *backwards) == Exit.BAD_INPUT
+    assert run(data, "attendance", "days", *day) == Exit.OK
+    assert "排班表" not in capsys.readouterr().out
 
 
 def test_days_and_intervals_of_a_person_say_why(

@@ -27,7 +27,7 @@ from zaigang_collector.attendance import (
 from zaigang_collector.attendance.calendars import Rule, SetDay
 from zaigang_collector.attendance.days import Standing
 from zaigang_collector.attendance.model import ExemptionKind, Outcome
-from zaigang_collector.attendance.planning import Expected
+from zaigang_collector.attendance.planning import Because, Expected
 from zaigang_collector.attendance.schedules import Scope, ShiftAssignment
 from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.attendance.tables import EVENT, EXEMPTION, ROSTER, SHIFT_ASSIGNMENT
@@ -325,6 +325,30 @@ def test_what_is_old_is_deleted_with_all_its_versions_but_not_of_people_under_ho
         assert before["attendance_events"] == expected
     with db.reading(engine) as conn:
         assert exemptions.versions(conn, VAULT, "test", "1") == ()
+
+
+def test_a_roster_day_that_is_cleared_is_as_if_nothing_had_been_said(engine: Engine) -> None:
+    with db.writing(engine) as conn:
+        here, random = Attending(conn), Repeatable("clear")
+        assert here.day(MONDAY).planned.because is Because.ROSTER
+        csv = f"工号,日期,班次\n{PERSON},{MONDAY},清除\n"
+        for changed in (1, 0):
+            result = csv_schedule.import_roster(conn, VAULT, csv, NOW_MS, random)
+            assert (result.changed, result.unchanged) == (changed, 1 - changed)
+        assert here.day(MONDAY).planned.because is not Because.ROSTER
+    sequenced(engine)
+    assert audited(engine).findings == []
+    with db.writing(engine) as conn:  # behind the ledger's back
+        conn.execute(sa.insert(ROSTER).values(employee_id=PERSON, day=MONDAY, shift_id=None))
+    assert audited(engine).findings
+    with db.writing(engine) as conn:
+        conn.execute(sa.delete(ROSTER))
+        kind = EVENT.c.kind == "roster_day"
+        assert conn.scalar(sa.select(sa.func.count()).where(kind)) == 2
+        erasing.retire(conn, moment_ms(MONDAY + " 00:00"), [])  # that day is not over everywhere
+        assert conn.scalar(sa.select(sa.func.count()).where(kind)) == 2
+        erasing.retire(conn, moment_ms("2026-09-24 00:00"), [])
+        assert conn.scalar(sa.select(sa.func.count()).where(kind)) == 0
 
 
 def test_a_reason_that_is_no_line_is_refused(here: Attending) -> None:

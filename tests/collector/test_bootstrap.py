@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from zaigang_collector import bootstrap, config
+from zaigang_collector.bootstrap import http as http_server
 from zaigang_collector.bootstrap.notify import notify
 from zaigang_collector.bootstrap.run import START_S, Background
 from zaigang_collector.config import Settings
@@ -64,6 +66,30 @@ def test_a_taken_port_is_a_sentence_and_leaves_nothing_running(tmp_path: Path) -
             Background(collector),
         ):
             pass
+
+
+def test_an_answer_does_not_wait_for_more_to_be_sent() -> None:
+    """With Nagle's algorithm each answer of the interface took 40 ms longer."""
+    assert asyncio.run(no_delay(http_server.listen("127.0.0.1", 0, "test")))
+
+
+async def no_delay(listener: socket.socket) -> bool:
+    """What asyncio has set on a connection that `listener` accepted."""
+    made: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    class Accepted(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            sock = transport.get_extra_info("socket")
+            made.set_result(bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+            transport.close()
+
+    server = await asyncio.get_running_loop().create_server(Accepted, sock=listener)
+    _, writer = await asyncio.open_connection("127.0.0.1", http_server.port_of(listener))
+    try:
+        return await asyncio.wait_for(made, 10)
+    finally:
+        writer.close()
+        server.close()
 
 
 def test_a_started_collector_process_ends_well_on_sigterm(tmp_path: Path) -> None:

@@ -180,3 +180,25 @@ def test_the_log_is_emptied_unless_somebody_reads(
     assert db.scrub(engine)
     assert log.stat().st_size == 0
     engine.dispose()
+
+
+def test_the_end_of_a_table_is_told_once_also_where_a_lower_number_comes_later(
+    engine: Engine,
+) -> None:
+    """As PostgreSQL shows it where the transaction of the lower number took longer."""
+    tail, numbers = db.Tail(), sa.select(THING.c.n)
+
+    def told(*more: int) -> list[int]:
+        with db.writing(engine) as conn:
+            for one in more:
+                conn.execute(sa.insert(THING).values(id=str(one), n=one))
+        with db.reading(engine) as conn:
+            return sorted(row.n for row in tail.fresh(conn, numbers, THING.c.n))
+
+    assert told(1, 5) == []  # what was there before
+    assert told() == []
+    assert told(7, 9) == [7, 9]
+    assert told(6, 8) == [6, 8]
+    assert told() == []
+    assert told(100_000) == [100_000]
+    assert told(2, 99_999) == [99_999]  # what comes so much later is told no more

@@ -28,6 +28,10 @@ from zaigang_collector.attendance import service as attendance
 from zaigang_collector.attendance.model import Direction, ExemptionKind
 from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.attendance.tables import CLOCK_IN, EXEMPTION
+from zaigang_collector.cases import service as cases
+from zaigang_collector.cases.model import Action, Actor, Given, Ref, RefKind, Role
+from zaigang_collector.cases.policy import default_policy
+from zaigang_collector.cases.service import Desk
 from zaigang_collector.devices import configuration
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Assignment
@@ -178,6 +182,9 @@ def test_forgetting_deletes_all_bodies_of_one_person_and_of_nobody_else(worked: 
         "carried": 0,
         "directory_events": 4,
         "looks": 0,
+        "cases": 0,
+        "case_events": 0,
+        "case_files": 0,
     }
     assert (worked.kept(worked.laptop), worked.kept(worked.theirs), worked.kept(worked.node)) == (
         0,
@@ -411,10 +418,13 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
         "exemptions": 0,
         "attendance_events": 0,
         "records_aside": 0,
+        "cases": 0,
+        "case_events": 0,
+        "case_files": 0,
         "business_events": 0,
         "work_logs": 0,
     }
-    assert told.ground == "keep_readings_days 90, keep_claims_days 730"
+    assert told.ground == "keep_readings_days 90, keep_claims_days 730, keep_cases_days 0"
     later = worked.retire(terms, 731)
     assert later.counts == {
         "envelopes": 0,
@@ -424,6 +434,9 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
         "exemptions": 1,
         "attendance_events": 1,
         "records_aside": 0,
+        "cases": 0,
+        "case_events": 0,
+        "case_files": 0,
         "business_events": 0,
         "work_logs": 0,
     }
@@ -453,6 +466,29 @@ def test_retention_leaves_people_under_hold_alone(worked: Worked) -> None:
         assert {one.content.employee_id for one in claims} == {WANG}
     worked.release()
     assert worked.retire(Terms(90, 730), 732).counts["envelopes"] == 20
+
+
+def test_what_an_open_case_is_about_stays_until_it_is_closed(worked: Worked) -> None:
+    """And nobody is forgotten before they were heard."""
+    clock = worked.here.world.clock
+    desk = Desk(VAULT, default_policy(), worked.here.world.randomness)
+    hr, ref = Actor(Role.HR, LI), Ref(RefKind.ALERT, "al-1")
+    with worked.write() as conn:
+        case = cases.open_case(conn, desk, WANG, [ref], "", hr, clock.utc)
+    told = worked.retire(Terms(90, 730, 730), 731)
+    assert told.counts["envelopes"] == 40
+    assert (worked.kept(worked.laptop), worked.kept(worked.theirs)) == (20, 0)
+    with pytest.raises(ConflictError, match=case.id):
+        worked.forget()
+    with worked.write() as conn:
+        given = Given(reason="node was down")
+        cases.act(conn, desk, case.id, Action.DISMISS, hr, given, clock.utc)
+    told = worked.retire(Terms(90, 730, 730), 732)
+    assert (told.counts["envelopes"], told.counts["cases"]) == (20, 0)
+    later = worked.retire(Terms(90, 730, 730), 731 + 731)
+    assert (later.counts["cases"], later.counts["case_events"]) == (1, 2)
+    worked.forget()
+    assert_clean(worked.here.world.engine)
 
 
 def test_zero_days_keep_for_ever(worked: Worked) -> None:

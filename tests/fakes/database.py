@@ -15,6 +15,7 @@ _AREAS = (
     "access",
     "assessment",
     "attendance",
+    "cases",
     "connectors",
     "devices",
     "directory",

@@ -55,7 +55,9 @@ class FakeDingTalk(Vendor):
     leave: list[Row] = field(default_factory=list)
     approvals: dict[str, Row] = field(default_factory=dict)
     """By instance id; `processCode` and `at` (ms) beside the vendor's own fields."""
+    work_logs: list[Row] = field(default_factory=list)
     user_page: int = 100
+    secret: str = APP_SECRET
     tokens: dict[str, int] = field(default_factory=dict)
     """Token to when it ends, by the clock's boot time."""
 
@@ -66,6 +68,7 @@ class FakeDingTalk(Vendor):
             "/topapi/v2/user/list": self._user_list,
             "/attendance/listRecord": self._list_record,
             "/topapi/attendance/getleavestatus": self._leave_status,
+            "/topapi/report/list": self._report_list,
         }
         newer: dict[str, Callable[[Row], Row]] = {
             "/v1.0/attendance/checkin/records/query": self._check_in_records,
@@ -101,7 +104,7 @@ class FakeDingTalk(Vendor):
         return app
 
     def _token(self, body: Row) -> Response:
-        if (body.get("appKey"), body.get("appSecret")) != (APP_KEY, APP_SECRET):
+        if (body.get("appKey"), body.get("appSecret")) != (APP_KEY, self.secret):
             refusal = {"code": "invalidClientIdOrSecret", "message": SENTINEL, "requestid": "x"}
             return JSONResponse(refusal, status_code=400)
         text = f"sentinel-token-{len(self.tokens) + 1}"
@@ -187,6 +190,16 @@ class FakeDingTalk(Vendor):
         good = {"errcode": 0, "errmsg": "ok", "success": True, "result": result}
         return self._out_of_scope(people) or good
 
+    def _report_list(self, body: Row) -> Row:
+        if body["size"] > 20:
+            return self._refuse()
+        begin, end = body["start_time"], body["end_time"]
+        rows = [row for row in self.work_logs if begin <= row["create_time"] <= end]
+        start, stop = body["cursor"], body["cursor"] + min(body["size"], 2)
+        result: Row = {"has_more": stop < len(rows), "size": body["size"]}
+        result |= {"data_list": self.repeated(rows[start:stop]), "next_cursor": stop}
+        return {"errcode": 0, "errmsg": "ok", "result": result}
+
     def _check_in_records(self, body: Row) -> Row:
         people = body["userIdList"]
         if len(people) > _SIZES["check-in people"] or body["maxResults"] > 100:
@@ -247,6 +260,14 @@ def punch(number: int, **changes: Any) -> Row:
     if "invalidRecordMsg" in row:
         texts["invalidRecordMsg"] = f"{SENTINEL} 需要二次确认"
     return row | texts | changes
+
+
+def work_log(**changes: Any) -> Row:
+    """A documented work log with a sentinel in every text."""
+    row: Row = answer("report_list")["result"]["data_list"][0]
+    texts = dict.fromkeys(("template_name", "creator_name", "dept_name", "remark"), SENTINEL)
+    content = {"key": SENTINEL, "value": f"{SENTINEL} 拜访客户", "type": "1", "sort": "0"}
+    return row | texts | {"images": [SENTINEL], "contents": [content]} | changes
 
 
 def check_in(**changes: Any) -> Row:

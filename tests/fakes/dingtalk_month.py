@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.fakes.clock import FakeClock
@@ -13,6 +14,7 @@ SERIAL: Final = "FAKE-SN-0001"
 GROUP: Final = 600001
 FIRST: Final = dt.date(2026, 9, 1)
 DAYS: Final = 30
+_HOUR_MS: Final = 3_600_000
 # GCJ-02 of 30.274085, 120.155070
 SITE_GCJ: Final = (30.2717563, 120.1597646)
 
@@ -59,8 +61,8 @@ def month(people: int) -> list[Row]:
 def day_of(number: int, day: dt.date, first_id: int) -> list[Row]:
     """One person's punches of a day."""
     who, odd = person(number), (number + day.day) % 10
-    came = at_ms(day, 8, 40 + number % 20, number)
-    went = at_ms(day, 18, number % 30, number)
+    came = at_ms(day, 8, 40 + number % 20, number % 60)
+    went = at_ms(day, 18, number % 30, number % 60)
     common: dict[str, Any] = {"userId": who, "groupId": GROUP, "workDate": at_ms(day, 0)}
     arriving = common | _times(came, first_id)
     leaving = common | _times(went, first_id + 1)
@@ -103,3 +105,64 @@ def _times(ms: int, row_id: int) -> dict[str, int]:
         "gmtCreate": ms + 1000,
         "gmtModified": ms + 1000,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One version of a row, and from when on it is told (UTC ms)."""
+
+    from_ms: int
+    row: Row
+
+
+def story(people: int) -> list[Told]:
+    """The month as it comes about: each row from when it is told, and what is made of it later, as
+    far as each system knows a way to tell it. A later version of an id takes the place of the earlier
+    one."""
+    made: list[Told] = []
+    rows = month(people)
+    for index, row in enumerate(rows):
+        hours = (
+            40 if index % 23 == 7 and _is_own(row) else 0
+        )  # the phone had no network until the day after
+        made.append(Told(row["gmtCreate"] + hours * _HOUR_MS, row))
+        later = _later(index, row)
+        made += [Told(at_ms, newer) for at_ms, newer in later]
+        if index % 17 == 3 and not later and _is_own(row) and row["checkType"] == "OffDuty":
+            again = row["userCheckTime"] + 4 * 60_000  # was not sure, and punched out once more
+            more = {"id": row["id"] + 50_000_000, "userCheckTime": again, "gmtCreate": again}
+            made.append(Told(again, row | more))
+    return sorted(made, key=lambda one: (one.from_ms, one.row["id"]))
+
+
+def as_of(told: list[Told], now_ms: int) -> dict[int, list[Row]]:
+    """By id the versions that were told until now, the newest last."""
+    found: dict[int, list[Row]] = {}
+    for one in told:
+        if one.from_ms <= now_ms:
+            found.setdefault(one.row["id"], []).append(one.row)
+    return found
+
+
+def _later(index: int, row: Row) -> list[tuple[int, Row]]:
+    """What becomes of a row after a day or two."""
+    ms = row["userCheckTime"]
+    if "invalidRecordType" in row:
+        return []
+    if row["sourceType"] == "SYSTEM" and index % 2:  # forgot, and had it put right
+        return [(ms + 30 * _HOUR_MS, _by_manager(row, ms + 7 * 60_000, ms + 30 * _HOUR_MS))]
+    if row["sourceType"] == "BOSS" and index % 4 == 1:  # that was a mistake
+        gone = {"sourceType": "SYSTEM", "timeResult": "NotSigned"}
+        return [(ms + 50 * _HOUR_MS, row | gone | {"gmtModified": ms + 50 * _HOUR_MS})]
+    if _is_own(row) and index % 19 == 5:  # the manager says so as well
+        return [(ms + 60 * _HOUR_MS, _by_manager(row, ms, ms + 60 * _HOUR_MS))]
+    return []
+
+
+def _by_manager(row: Row, at_ms: int, told_ms: int) -> Row:
+    kept = {name: row[name] for name in ("id", "userId", "groupId", "workDate", "checkType")}
+    return punch(3, **kept, userCheckTime=at_ms, gmtCreate=row["gmtCreate"], gmtModified=told_ms)
+
+
+def _is_own(row: Row) -> bool:
+    return "invalidRecordType" not in row and row["sourceType"] == "USER"

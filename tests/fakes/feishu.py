@@ -29,6 +29,7 @@ TASKS: Final = "/open-apis/attendance/v1/user_tasks/query"
 APPROVALS: Final = "/open-apis/attendance/v1/user_approvals/query"
 USERS: Final = "/open-apis/contact/v3/users/find_by_department"
 CHILDREN: Final = "/open-apis/contact/v3/departments/{department_id}/children"
+WORK_LOGS: Final = "/open-apis/report/v1/tasks/query"
 _ANSWERS: Final = Path(__file__).parent / "feishu_answers"
 _PEOPLE_MOST: Final = 50
 _DAYS_MOST: Final = 30
@@ -62,7 +63,9 @@ class FakeFeishu(Vendor):
     results: list[Row] = field(default_factory=list)
     approvals: list[Row] = field(default_factory=list)
     """By person and day, as they are answered."""
+    work_logs: list[Row] = field(default_factory=list)
     page_rows: int = 50
+    secret: str = APP_SECRET
     tokens: dict[str, int] = field(default_factory=dict)
     """Token to when it ends, by the clock's boot time."""
 
@@ -74,6 +77,7 @@ class FakeFeishu(Vendor):
             APPROVALS: self._user_approvals,
             USERS: self._find_by_department,
             CHILDREN: self._children,
+            WORK_LOGS: self._report_tasks,
         }
 
         async def handle(request: Request) -> Response:
@@ -92,14 +96,14 @@ class FakeFeishu(Vendor):
                 return JSONResponse(refused.said, status_code=refused.status)
             return JSONResponse({"code": 0, "msg": "success", "data": self.shaped(said)})
 
-        for path, method in [(one, "POST") for one in (TOKEN, FLOWS, TASKS, APPROVALS)]:
+        for path, method in [(one, "POST") for one in (TOKEN, FLOWS, TASKS, APPROVALS, WORK_LOGS)]:
             app.add_api_route(path, handle, methods=[method])
         for path in (USERS, CHILDREN):
             app.add_api_route(path, handle, methods=["GET"])
         return app
 
     def _token(self, body: Row) -> Response:
-        if (body.get("app_id"), body.get("app_secret")) != (APP_ID, APP_SECRET):
+        if (body.get("app_id"), body.get("app_secret")) != (APP_ID, self.secret):
             return JSONResponse({"code": 10014, "msg": f"app secret invalid {SENTINEL}"})
         text = f"t-sentinel-{len(self.tokens) + 1}"
         self.tokens[text] = self.clock.boot_ms() + self.token_lives_s * 1000
@@ -194,6 +198,16 @@ class FakeFeishu(Vendor):
         ]
         return {"user_approvals": self.repeated(rows)}
 
+    def _report_tasks(self, given: Row) -> Row:
+        if given["page_size"] > 20 or given.get("user_id_type") != "user_id":
+            raise _RefusedError(99992402)
+        begin, end = given["commit_start_time"], given["commit_end_time"]
+        rows = [row for row in self.work_logs if begin <= row["commit_time"] <= end]
+        start = int(given["page_token"].removeprefix("page-") or 0)
+        stop = start + 2
+        said: Row = {"has_more": stop < len(rows), "items": self.repeated(rows[start:stop])}
+        return said | {"page_token": f"page-{stop}" if stop < len(rows) else ""}
+
     def _days(self, given: Row) -> tuple[dt.date, dt.date]:
         found = [given["check_date_from"], given["check_date_to"]]
         if not all(type(one) is int for one in found):
@@ -264,6 +278,15 @@ def flow(number: int, **changes: Any) -> Row:
     if row["ssid"]:
         texts["ssid"] = f"{SENTINEL}-ssid"
     return row | texts | {"photo_urls": [SENTINEL]} | changes
+
+
+def work_log(task_id: str, who: str, at_s: int) -> Row:
+    """A documented work log with a sentinel in every text."""
+    row: Row = answer("report_tasks")["data"]["items"][0]
+    form = [{"field_id": "f1", "field_name": SENTINEL, "field_value": f"{SENTINEL} 拜访客户"}]
+    texts = dict.fromkeys(("rule_name", "from_user_name", "department_name"), SENTINEL)
+    named = {"task_id": task_id, "from_user_id": who, "commit_time": at_s}
+    return row | texts | named | {"form_contents": form}
 
 
 def result(who: str, day: dt.date, came: str = "", went: str = "", **changes: Any) -> Row:

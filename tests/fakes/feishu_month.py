@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tests.fakes import dingtalk
@@ -25,28 +26,45 @@ def company(clock: FakeClock, people: int = 20) -> FakeFeishu:
         "od-11": rows[: people // 2 + 2],
         "od-12": [*rows[people // 2 :], user("stranger", "X9")],
     }
-    made.flows, made.results = told(month(people))
+    fill(made, {row["id"]: [row] for row in month(people)})
     return made
 
 
-def told(rows: list[dingtalk.Row]) -> tuple[list[Row], list[Row]]:
-    """The same punches as Feishu has them, and what it makes of their days."""
-    flows: list[Row] = []
-    named: dict[tuple[str, dt.date], dict[str, str]] = {}
-    for row in rows:
-        one = _flow(row)
-        flows.append(one)
+def fill(vendor: FakeFeishu, history: Mapping[int, Sequence[dingtalk.Row]]) -> None:
+    """All that Feishu has of the punches whose versions these are, in the place of what it had, and
+    what it makes of their days: a correction is a punch of its own, which is named in the place of
+    the other one; and of several one is named, the first in and the last out."""
+    vendor.flows = []
+    named: dict[tuple[str, dt.date], dict[str, tuple[int, str]]] = {}
+    for versions in history.values():
+        flows = _flows(versions)
+        vendor.flows += flows
+        row, one = versions[-1], flows[-1]
         if one.get("invalid"):
             continue
-        day = dt.datetime.fromtimestamp(row["userCheckTime"] / 1000, dingtalk.ZONE).date()
+        at_ms = row["userCheckTime"]
+        day = dt.datetime.fromtimestamp(at_ms / 1000, dingtalk.ZONE).date()
         sides = named.setdefault((row["userId"], day), {})
-        if one["type"] != 4:
-            sides[_side(row)] = one["record_id"]
-    results = [
-        result(who, day, sides.get("came", ""), sides.get("went", ""), **_lack(sides))
+        if row["sourceType"] != "SYSTEM":
+            side, choose = ("came", min) if row["checkType"] == "OnDuty" else ("went", max)
+            mine = at_ms, one["record_id"]
+            sides[side] = choose(sides.get(side, mine), mine)
+    nothing = 0, ""
+    vendor.results = [
+        result(
+            who, day, sides.get("came", nothing)[1], sides.get("went", nothing)[1], **_lack(sides)
+        )
         for (who, day), sides in named.items()
     ]
-    return flows, results
+
+
+def _flows(versions: Sequence[dingtalk.Row]) -> list[Row]:
+    """What was punched, and what somebody made of it later."""
+    first, newest = versions[0], versions[-1]
+    made = [_flow(first)]
+    if newest["sourceType"] == "BOSS" and len(versions) > 1:
+        made.append(_flow(newest) | {"record_id": f"{newest['id']}-corrected"})
+    return made
 
 
 def _flow(row: dingtalk.Row) -> Row:
@@ -69,9 +87,5 @@ def _flow(row: dingtalk.Row) -> Row:
     return flow(0, **made | by_gps, device_id=row["deviceId"])
 
 
-def _side(row: dingtalk.Row) -> str:
-    return "came" if row["checkType"] == "OnDuty" else "went"
-
-
-def _lack(sides: dict[str, str]) -> dict[str, Any]:
+def _lack(sides: Mapping[str, object]) -> dict[str, Any]:
     return {} if "went" in sides else {"check_out_result": "Lack"}

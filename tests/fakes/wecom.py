@@ -32,6 +32,8 @@ NUMBERS: Final = "/cgi-bin/oa/getapprovalinfo"
 DETAIL: Final = "/cgi-bin/oa/getapprovaldetail"
 USERS: Final = "/cgi-bin/user/list_id"
 DEPARTMENTS: Final = "/cgi-bin/department/simplelist"
+WORK_LOGS: Final = "/cgi-bin/oa/journal/get_record_list"
+WORK_LOG: Final = "/cgi-bin/oa/journal/get_record_detail"
 _ANSWERS: Final = Path(__file__).parent / "wecom_answers"
 _DAY_S: Final = 24 * 3600
 _SCOPE: Final = {
@@ -41,6 +43,8 @@ _SCOPE: Final = {
     DETAIL: "approvals",
     USERS: "contacts",
     DEPARTMENTS: "contacts",
+    WORK_LOGS: "check-ins",
+    WORK_LOG: "check-ins",
 }
 
 Row = vendor.Row
@@ -63,6 +67,8 @@ class FakeWeCom(Vendor):
     swipes: list[Row] = field(default_factory=list)
     approvals: dict[str, Row] = field(default_factory=dict)
     """By number; `record_type` beside the vendor's own fields."""
+    work_logs: dict[str, Row] = field(default_factory=dict)
+    """By id."""
     secrets: dict[str, set[str]] = field(
         default_factory=lambda: {
             SECRET: {"check-ins", "approvals"},
@@ -91,6 +97,8 @@ class FakeWeCom(Vendor):
             DETAIL: self._detail,
             USERS: self._list_id,
             DEPARTMENTS: self._simplelist,
+            WORK_LOGS: self._journals,
+            WORK_LOG: self._journal,
         }
 
         async def handle(request: Request) -> Response:
@@ -196,7 +204,7 @@ class FakeWeCom(Vendor):
         found = [
             number
             for number, one in sorted(self.approvals.items())
-            if str(one["record_type"]) == filters["record_type"]
+            if filters.get("record_type") in (None, str(one["record_type"]))
             and str(one["sp_status"]) == filters["sp_status"]
             and begin <= one["apply_time"] <= end
         ]
@@ -210,6 +218,23 @@ class FakeWeCom(Vendor):
         one = self.approvals[body["sp_no"]]
         info = {name: value for name, value in one.items() if name != "record_type"}
         return {"errcode": 0, "errmsg": "ok", "info": info}
+
+    def _journals(self, body: Row) -> Row:
+        begin, end, start = body["starttime"], body["endtime"], body["cursor"]
+        if end - begin > 31 * _DAY_S or not 1 <= body["limit"] <= 100:
+            return {"errcode": 301025, "errmsg": SENTINEL}
+        found = [
+            name
+            for name, one in sorted(self.work_logs.items())
+            if begin <= one["report_time"] <= end
+        ]
+        stop = start + min(body["limit"], 2)
+        ids = self.repeated(found[start:stop])
+        said = {"journaluuid_list": ids, "next_cursor": stop, "endflag": int(stop >= len(found))}
+        return {"errcode": 0, "errmsg": "ok", **said}
+
+    def _journal(self, body: Row) -> Row:
+        return {"errcode": 0, "errmsg": "ok", "info": self.work_logs[body["journaluuid"]]}
 
     def _list_id(self, body: Row) -> Row:
         if not 1 <= body["limit"] <= 10_000:
@@ -259,6 +284,15 @@ def approval(number: str, who: str, record_type: int, **changes: Any) -> Row:
     }
     row["sp_record"][0]["details"][0]["speech"] = SENTINEL
     return row | mine | changes
+
+
+def work_log(uuid: str, who: str, at_s: int) -> Row:
+    """A documented work log with a sentinel in every text."""
+    row: Row = answer("journal_detail")["info"]
+    text = {"control": "Textarea", "id": "Textarea-1", "value": {"text": f"{SENTINEL} 拜访客户"}}
+    mine = {"journal_uuid": uuid, "submitter": {"userid": who}, "report_time": at_s}
+    told = {"template_name": SENTINEL, "comments": [{"content": SENTINEL}]}
+    return row | mine | told | {"apply_data": {"contents": [text]}}
 
 
 def stretch(record_type: int, begin_s: int, end_s: int, kind: str = "hour") -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tests.fakes import dingtalk_month
@@ -10,6 +11,8 @@ from tests.fakes.dingtalk_month import BSSID, SITE_GCJ, person
 from tests.fakes.wecom import SENTINEL, FakeWeCom, Row, approval, check_in, corrected, swipe
 
 GROUP: Final = 11
+APPROVED: Final = 2
+TAKEN_BACK: Final = 6
 _TYPES: Final = {"OnDuty": "上班打卡", "OffDuty": "下班打卡"}
 
 
@@ -24,30 +27,45 @@ def company(clock: FakeClock, people: int = 20) -> FakeWeCom:
         user_page=7,
         number_page=9,
     )
-    for row in dingtalk_month.month(people):
-        add(made, row)
+    fill(made, {row["id"]: [row] for row in dingtalk_month.month(people)})
     return made
 
 
-def add(vendor: FakeWeCom, row: Row) -> None:
-    """What WeCom has of one of DingTalk's rows. It keeps no punches that it does not accept."""
+def fill(vendor: FakeWeCom, history: Mapping[int, Sequence[Row]]) -> None:
+    """All that WeCom has of the punches whose versions these are, in the place of what it had."""
+    vendor.check_ins, vendor.swipes, vendor.approvals = [], [], {}
+    for versions in history.values():
+        add(vendor, versions)
+
+
+def add(vendor: FakeWeCom, versions: Sequence[Row]) -> None:
+    """What WeCom has of one of DingTalk's rows. It keeps no punches that it does not accept; the first
+    word of a check-in stays; and who forgot one has it approved, until the approval is taken back."""
+    row = versions[-1]
     if "invalidRecordType" in row:
         return
-    who, at_s = row["userId"], row["userCheckTime"] // 1000
-    common = {"userid": who, "checkin_time": at_s, "checkin_type": _TYPES[row["checkType"]]}
-    if row["sourceType"] == "BOSS":  # who forgot has it approved
-        number = f"2026{len(vendor.approvals):08}"
+    approved = [one for one in versions if one["sourceType"] == "BOSS"]
+    own = [one for one in versions if one["sourceType"] not in ("BOSS", "SYSTEM")]
+    if approved and not own:
+        state = APPROVED if row["sourceType"] == "BOSS" else TAKEN_BACK
+        at_s, number = approved[0]["userCheckTime"] // 1000, f"2026{row['id'] % 10**8:08}"
         form = [corrected(at_s, "下班缺卡")]
-        vendor.approvals[number] = approval(number, who, 2, apply_time=at_s + 3600, form=form)
-    elif row["sourceType"] == "SYSTEM":
+        asked_s = approved[0]["gmtModified"] // 1000
+        made = approval(number, row["userId"], 2, apply_time=asked_s, form=form, sp_status=state)
+        vendor.approvals[number] = made
+        return
+    first = own[0] if own else row
+    who, at_s = first["userId"], first["userCheckTime"] // 1000
+    common = {"userid": who, "checkin_time": at_s, "checkin_type": _TYPES[first["checkType"]]}
+    if first["sourceType"] == "SYSTEM":
         vendor.check_ins.append(nobody(**common, sch_checkin_time=at_s))
-    elif row.get("deviceSN"):
+    elif first.get("deviceSN"):
         vendor.swipes.append(swipe(userid=who, checkin_time=at_s))
         vendor.check_ins.append(by_group(**common))
-    elif row.get("userMacAddr"):
+    elif first.get("userMacAddr"):
         vendor.check_ins.append(by_wifi(**common))
     else:
-        vendor.check_ins.append(by_map(**common, deviceid=row["deviceId"]))
+        vendor.check_ins.append(by_map(**common, deviceid=first["deviceId"]))
 
 
 def by_map(**changes: Any) -> Row:

@@ -21,6 +21,7 @@ from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.cli import bulk
 from zaigang_collector.connectors.dingtalk import settings as dingtalk
 from zaigang_collector.connectors.feishu import settings as feishu
+from zaigang_collector.connectors.hooks import settings as hooks
 from zaigang_collector.connectors.sheets import mapping, rows, service, taking
 from zaigang_collector.connectors.sheets.service import Options
 from zaigang_collector.connectors.wecom import settings as wecom
@@ -28,6 +29,7 @@ from zaigang_collector.directory import csv_import as directory_csv
 from zaigang_collector.directory.csv_carried import import_carried
 from zaigang_collector.errors import CsvError
 from zaigang_collector.worktraces import clients
+from zaigang_collector.worktraces import csv_import as traces_csv
 
 _FOLDER: Final = ROOT / "docs" / "examples"
 _PROFILES: Final = sorted((ROOT / "firmware_config" / "profiles").glob("*.toml"))
@@ -73,6 +75,14 @@ def _load_punches(conn: Connection, data: bytes) -> object:
     return made
 
 
+def _load_events(conn: Connection, data: bytes) -> object:
+    return traces_csv.import_events(conn, VAULT, data, None, _NOW_MS, _random)
+
+
+def _load_logs(conn: Connection, data: bytes) -> object:
+    return traces_csv.import_work_logs(conn, VAULT, data, clients.Texts(), _NOW_MS, _random)
+
+
 def _directory(importer: Callable[..., object]) -> Callable[[Connection, bytes], object]:
     return lambda conn, data: importer(conn, VAULT, data, _NOW_MS, _NET_KEY, _random)
 
@@ -89,6 +99,8 @@ _TABLES: Final = {
     "roster.csv": _load_roster,
     "exemptions.csv": _load_exemptions,
     "punches.csv": _load_punches,
+    "business-events.csv": _load_events,
+    "work-logs.csv": _load_logs,
     "devices.csv": bulk.read,
 }
 
@@ -125,6 +137,7 @@ _LOADERS: Final = {
     "wecom.toml": _load_wecom,
     "feishu.toml": _load_feishu,
     "clients.toml": _load_clients,
+    "hooks.toml": hooks.load,
 }
 
 

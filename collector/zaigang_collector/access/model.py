@@ -23,6 +23,15 @@ class Scope(enum.StrEnum):
     READ_HEALTH = "read:health"
     READ_LEDGER = "read:ledger"
     READ_LOOKS = "read:looks"
+    READ_BUSINESS_EVENTS = "read:business_events"
+    WRITE_BUSINESS_EVENTS = "write:business_events"
+    READ_WORK_LOGS = "read:work_logs"
+    WRITE_WORK_LOGS = "write:work_logs"
+    READ_CASES = "read:cases"
+    WRITE_CASES = "write:cases"
+    REPLY_CASES = "reply:cases"
+    """A page on which the employee concerned acts; never in the hands of HR."""
+    WRITE_CLUES = "write:clues"
 
 
 @dataclass(frozen=True, slots=True)

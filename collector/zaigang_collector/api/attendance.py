@@ -20,6 +20,7 @@ from zaigang_collector.attendance.intervals import Ended, Interval, LeftOver, Ro
 from zaigang_collector.attendance.model import ExemptionKind
 from zaigang_collector.attendance.planning import Because, Expected, days_between
 from zaigang_collector.attendance.words import Words
+from zaigang_collector.connectors import status
 from zaigang_collector.directory import service as directory
 from zaigang_collector.errors import ConflictError
 
@@ -127,6 +128,9 @@ class DaysOut(BaseModel):
     person: str
     days: list[DayOut]
     warnings: list[WordsOut] = Field(description="What nobody knows and somebody has to mend.")
+    notes: list[WordsOut] = Field(
+        description="What may be missing here, as a system that tells clock-ins or leave is silent."
+    )
 
 
 @router.get("/calendar", responses=responses(401, 403, 404, 422))
@@ -195,11 +199,13 @@ def days_of(
         found = statuses.statuses_of(conn, vault, person_id, from_day, to_day, now_ms)
     except ConflictError as error:
         raise _wrong_days(f"a day not before from_day, {statuses.DAYS_MAX} days at most") from error
+    missing = status.missing(conn, person_id, to_day, now_ms)
     looks.at(f"attendance from {from_day} to {to_day}", [person_id])
     return DaysOut(
         person=person_id,
         days=[_day(one) for one in found],
         warnings=[_words(one) for one in statuses.warnings(found)],
+        notes=[WordsOut(zh=one.zh, en=one.en) for one in missing],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,10 +21,16 @@ from zaigang_collector import db
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Denied, Principal, Scope
 from zaigang_collector.api.problems import ProblemError, Wrong
+from zaigang_collector.cases.grounds import Alerts
+from zaigang_collector.cases.policy import Policy as CasePolicy
+from zaigang_collector.cases.policy import default_policy as default_case_policy
+from zaigang_collector.cases.telling import Messenger
+from zaigang_collector.connectors.hooks.receiving import Hooks
 from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.policy import Policy
 from zaigang_collector.vault import access_log
 from zaigang_collector.vault.service import Vault
+from zaigang_collector.worktraces.clients import Texts
 from zaigang_shared.clock import Clock
 from zaigang_shared.note import VerifierKey
 
@@ -54,6 +61,18 @@ class Services:
     """What is not working, in sentences; empty when everything is."""
     margin_min: int = 240
     """The company's margin, which no device's own goes beyond."""
+    case_policy: CasePolicy = dataclasses.field(default_factory=default_case_policy)
+    """Under which new cases are opened."""
+    messenger: Messenger | None = None
+    """Brings messages of cases; None: nothing goes out by itself."""
+    alerts: Alerts | None = None
+    """Knows alerts; None: cases take them by their id."""
+    scan_command: tuple[str, ...] = ()
+    """Virus scanner of files that are handed in; empty: none."""
+    texts: Texts = dataclasses.field(default_factory=Texts)
+    """What becomes of the text of work logs."""
+    hooks: Hooks = dataclasses.field(default_factory=Hooks)
+    """Webhooks that may come in."""
 
 
 def services(request: Request) -> Services:

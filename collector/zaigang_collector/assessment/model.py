@@ -54,6 +54,9 @@ class Judged:
 
     assessment_id: str
     outcome: Outcome
+    site_id: str
+    end_ms: int
+    """Of the interval, UTC ms."""
 
 
 def assessment_id(opening_clock_in_id: str) -> str:

@@ -91,7 +91,7 @@ def people_due(conn: Connection, judge: Judge, from_ms: int, to_ms: int, now_ms:
     return [
         person
         for person in people_concerned(conn, from_ms, to_ms)
-        if _is_due(
+        if is_due(
             conn,
             judge,
             claimed_intervals(conn, judge.vault, person, from_ms, to_ms),
@@ -101,17 +101,22 @@ def people_due(conn: Connection, judge: Judge, from_ms: int, to_ms: int, now_ms:
     ]
 
 
-def _is_due(
+def is_due(
     conn: Connection,
     judge: Judge,
     claimed: Sequence[Claimed],
     standing: frozenset[str],
     now_ms: int,
 ) -> bool:
+    """Whether of somebody's intervals one is over and something is new of it, or an assessment that
+    stands is of none of them."""
     over = {assessment_id(one.opening_id): one for one in claimed if one.interval.end_ms < now_ms}
-    return bool(standing - over.keys()) or any(
-        store.last_inputs(conn, name) != _inputs(conn, judge, one, now_ms)
-        for name, one in over.items()
+    if standing - over.keys():
+        return True
+    last = {name: store.last_inputs(conn, name) for name in over}
+    # What was never looked at is new, whatever it rests on.
+    return None in last.values() or any(
+        last[name] != _inputs(conn, judge, one, now_ms) for name, one in over.items()
     )
 
 
@@ -175,14 +180,19 @@ def _keep(conn: Connection, judge: Judge, draft: _Draft, now_ms: int) -> Judged:
     if draft.assessment is None or draft.inputs is None:
         if draft.outcome is Outcome.NOT_ASSESSABLE and draft.inputs is not None:
             store.note_inputs(conn, draft.name, draft.inputs, now_ms)
-        return Judged(draft.name, draft.outcome or Outcome.UNCHANGED)
+        return _judged(draft, draft.outcome or Outcome.UNCHANGED)
     policy_hash = judge.policy.hash()
     store.keep_policy(conn, judge.policy, policy_hash, now_ms, judge.randomness)
     outcome = store.keep(
         conn, judge.vault, draft.assessment, draft.evidence_hash, now_ms, judge.randomness
     )
     store.note_inputs(conn, draft.name, draft.inputs, now_ms)
-    return Judged(draft.name, outcome)
+    return _judged(draft, outcome)
+
+
+def _judged(draft: _Draft, outcome: Outcome) -> Judged:
+    interval = draft.claimed.interval
+    return Judged(draft.name, outcome, interval.site_id, interval.end_ms)
 
 
 def _inputs(conn: Connection, judge: Judge, claimed: Claimed, now_ms: int) -> bytes:

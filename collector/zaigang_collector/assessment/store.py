@@ -167,6 +167,29 @@ def others_at(
     return len(here), len(absent)
 
 
+def beside_absences(
+    conn: Connection, from_ms: int, to_ms: int, least: int
+) -> dict[str, frozenset[tuple[object, ...]]]:
+    """By site, where at least so many intervals of the span seem absent, all that `others_at` counts."""
+    here = (
+        ASSESSMENT.c.newest,
+        ASSESSMENT.c.withdrawn_ms.is_(None),
+        ASSESSMENT.c.presence != Presence.EXEMPT.value,
+        ASSESSMENT.c.start_ms > from_ms - _LONGEST_MS,
+        ASSESSMENT.c.start_ms < to_ms,
+    )
+    absent = sa.select(ASSESSMENT.c.site_id).where(*here, ASSESSMENT.c.absent)
+    sites = absent.group_by(ASSESSMENT.c.site_id).having(sa.func.count() >= least)
+    found: dict[str, set[tuple[object, ...]]] = {one: set() for one in conn.scalars(sites)}
+    query = sa.select(
+        ASSESSMENT.c.site_id, ASSESSMENT.c.employee_id, ASSESSMENT.c.start_ms,
+        ASSESSMENT.c.end_ms, ASSESSMENT.c.absent,
+    ).where(*here, ASSESSMENT.c.site_id.in_(sorted(found)))  # fmt: skip
+    for site_id, *told in conn.execute(query) if found else ():
+        found[site_id].add(tuple(told))
+    return {site_id: frozenset(told) for site_id, told in found.items()}
+
+
 def last_inputs(conn: Connection, name: str) -> bytes | None:
     """The hash of what an interval's last judging looked at."""
     query = sa.select(CHECKED.c.inputs_hash).where(CHECKED.c.id == name)

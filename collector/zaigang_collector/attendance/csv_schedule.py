@@ -65,6 +65,8 @@ KINDS: Final = {kind.value: kind for kind in ExemptionKind} | {
     "设备送修": ExemptionKind.DEVICE_REPAIR,
 }
 OFF: Final = frozenset({"off", "休", "休息"})
+CLEAR: Final = frozenset({"clear", "清除"})
+"""The roster says nothing of that day any more."""
 EDGE_EXPECTED: Final = (
     "a day as 2026-10-12, half a day as 2026-10-12 am (上午, 下午), or a time as 2026-10-12 14:00 (of "
     "the person's site) or with its offset"
@@ -143,11 +145,13 @@ def import_roster(
             continue
         if not _is_first(row, lines, (employee_id, day.isoformat()), "day"):
             continue
-        shift_id = None if shift in OFF else shift
+        about = conn, vault, employee_id, day
         with _fitting(row, "shift"):
-            change = schedules.put_roster_day(
-                conn, vault, employee_id, day, shift_id, now_ms, randomness
-            )
+            if shift in CLEAR:
+                change = schedules.clear_roster_day(*about, now_ms, randomness)
+            else:
+                shift_id = None if shift in OFF else shift
+                change = schedules.put_roster_day(*about, shift_id, now_ms, randomness)
             _count(result, _OUTCOMES[change], employee_id)
     table.finish()
     return result
@@ -275,14 +279,17 @@ def _day(text: str) -> dt.date:
 
 
 def _shift(text: str, known: Mapping[str, object]) -> str:
-    name = text.lower() if text.lower() in OFF else text
-    if name not in OFF and name not in known:
+    words = OFF | CLEAR
+    name = text.lower() if text.lower() in words else text
+    if name not in words and name not in known:
         raise ValueError("not known")
     return name
 
 
 def _shifts_told(known: Mapping[str, object]) -> str:
-    return "off (休), or one of the shifts " + (", ".join(known) or "(there are none yet)")
+    return "off (休), clear (清除), or one of the shifts " + (
+        ", ".join(known) or "(there are none yet)"
+    )
 
 
 def _known(conn: Connection) -> Callable[[str], str]:

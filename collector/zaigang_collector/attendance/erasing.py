@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.attendance.events import EventKind
 from zaigang_collector.attendance.exemptions import exemption_id
-from zaigang_collector.attendance.schedules import Scope, roster_ref
+from zaigang_collector.attendance.schedules import Scope
 from zaigang_collector.attendance.tables import (
     CLOCK_IN,
     EVENT,
@@ -118,21 +118,22 @@ def _old_events(
             _old_exemption(before_ms, spared)
         )
     )
-    days = conn.execute(
-        sa.select(ROSTER.c.employee_id, ROSTER.c.day).where(_old_roster(before_ms, spared))
-    )
-    told = {
-        EventKind.EXEMPTION: [exemption_id(one.source, one.source_id) for one in names],
-        EventKind.ROSTER_DAY: [roster_ref(one.employee_id, one.day) for one in days],
-    }
-    return [
-        sa.and_(EVENT.c.kind == kind.value, EVENT.c.ref.in_(refs[start : start + _PAGE]))
-        for kind, refs in told.items()
-        for start in range(0, len(refs), _PAGE)
-    ]
+    refs = [exemption_id(one.source, one.source_id) for one in names]
+    exempting = EVENT.c.kind == EventKind.EXEMPTION.value
+    # By what they are about, which begins with the day: of a day that was cleared there is no row.
+    rostering = EVENT.c.kind == EventKind.ROSTER_DAY.value
+    first = _first_kept(before_ms).isoformat()
+    roster = sa.and_(rostering, EVENT.c.ref < first, EVENT.c.employee_id.not_in(sorted(spared)))
+    portions = [refs[start : start + _PAGE] for start in range(0, len(refs), _PAGE)]
+    return [roster, *(sa.and_(exempting, EVENT.c.ref.in_(some)) for some in portions)]
 
 
 def _old_roster(before_ms: int, spared: Collection[str]) -> sa.ColumnElement[bool]:
-    # A day ends at another moment in each zone: a day more is kept than anywhere on earth is needed.
-    before = dt.datetime.fromtimestamp(before_ms / 1000, dt.UTC).date() - dt.timedelta(days=1)
-    return sa.and_(ROSTER.c.day < before.isoformat(), ROSTER.c.employee_id.not_in(sorted(spared)))
+    first = _first_kept(before_ms).isoformat()
+    return sa.and_(ROSTER.c.day < first, ROSTER.c.employee_id.not_in(sorted(spared)))
+
+
+def _first_kept(before_ms: int) -> dt.date:
+    """The first day that a roster is kept of. A day ends at another moment in each zone: a day more is
+    kept than anywhere on earth is needed."""
+    return dt.datetime.fromtimestamp(before_ms / 1000, dt.UTC).date() - dt.timedelta(days=1)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -19,6 +19,10 @@ from zaigang_collector.ledger import service as ledger
 from zaigang_collector.vault.model import person
 from zaigang_collector.vault.service import Vault
 from zaigang_shared import cbor
+
+CLEARED: Final = "cleared"
+"""A field that says: what was said of this before is said no more."""
+_PAGE: Final = 500  # ids in one question; SQLite takes some thousands
 
 
 class EventKind(enum.StrEnum):
@@ -79,6 +83,16 @@ def of(
         (body,) = vault.open_many(conn, [(row.body, context_of(row.id))])
         if body is not None:  # of somebody who is being forgotten
             yield row.at_ms, fields_of(body)
+
+
+def subjects(conn: Connection, event_ids: Sequence[int]) -> frozenset[str | None]:
+    """Whom these are about; None among them: one is about nobody in particular, and so may be about
+    everybody."""
+    found: set[str | None] = set()
+    for start in range(0, len(event_ids), _PAGE):
+        some = event_ids[start : start + _PAGE]
+        found.update(conn.scalars(sa.select(EVENT.c.employee_id).where(EVENT.c.id.in_(some))))
+    return frozenset(found)
 
 
 def fields_of(body: bytes) -> Mapping[str, Any]:

@@ -50,3 +50,15 @@ def sources_of(conn: Connection, references: Iterable[str]) -> frozenset[str]:
     ids = sorted({one.partition("@")[0] for one in references})
     query = sa.select(CLOCK_IN.c.source).where(CLOCK_IN.c.id.in_(ids[:_PAGE])).distinct()
     return frozenset(conn.scalars(query))
+
+
+def people_of(conn: Connection, references: Iterable[str]) -> frozenset[str]:
+    """Whose these clock-ins (`ClockIn.reference`, or its id) are, or were in an earlier version."""
+    ids = sorted({one.partition("@")[0] for one in references})
+    found: set[str] = set()
+    for start in range(0, len(ids), _PAGE):
+        query = sa.select(CLOCK_IN.c.employee_id).where(
+            CLOCK_IN.c.id.in_(ids[start : start + _PAGE])
+        )
+        found.update(conn.scalars(query.distinct()))
+    return frozenset(found)

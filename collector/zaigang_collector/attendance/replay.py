@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Table
 
-from zaigang_collector.attendance.events import EventKind
+from zaigang_collector.attendance.events import CLEARED, EventKind
 from zaigang_collector.attendance.tables import (
     CALENDAR_DAY,
     CALENDAR_YEAR,
@@ -41,7 +41,11 @@ class Schedule:
     def add(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Take the next event. Raises KeyError, ValueError for one that is none."""
         of = EventKind(kind)
-        self.told[of][tuple(fields[name] for name in _keys(_TABLES[of]))] = fields
+        key = tuple(fields[name] for name in _keys(_TABLES[of]))
+        if fields.get(CLEARED):
+            self.told[of].pop(key, None)
+        else:
+            self.told[of][key] = fields
 
     def compare(self, conn: Connection) -> Iterator[Finding]:
         """What the tables say otherwise."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row
 from zaigang_collector import db
 from zaigang_collector.attendance import events, patterns
 from zaigang_collector.attendance.calendars import YEARS
-from zaigang_collector.attendance.events import EventKind
+from zaigang_collector.attendance.events import CLEARED, EventKind
 from zaigang_collector.attendance.patterns import Pattern
 from zaigang_collector.attendance.planning import Rostered
 from zaigang_collector.attendance.tables import ROSTER, SHIFT, SHIFT_ASSIGNMENT
@@ -211,6 +211,31 @@ def put_roster_day(
         randomness,
     )
     return Change.ADDED if stored is None else Change.CHANGED
+
+
+def clear_roster_day(
+    conn: Connection,
+    vault: Vault,
+    employee_id: str,
+    day: dt.date,
+    now_ms: int,
+    randomness: Randomness,
+) -> Change:
+    """Let the roster say nothing of a day any more: hours and calendar decide again. Raises
+    UnknownIdError."""
+    if directory.get_employee(conn, employee_id) is None:
+        raise UnknownIdError("employee", employee_id)
+    said = sa.delete(ROSTER).where(
+        ROSTER.c.employee_id == employee_id, ROSTER.c.day == day.isoformat()
+    )
+    if not conn.execute(said).rowcount:
+        return Change.UNCHANGED
+    about = {"employee_id": employee_id, "day": day.isoformat()}
+    ref = roster_ref(employee_id, day.isoformat())
+    cleared = about | {CLEARED: True}
+    what = EventKind.ROSTER_DAY, ref, employee_id, cleared
+    events.record_personal(conn, vault, *what, now_ms, randomness)
+    return Change.CHANGED
 
 
 def roster_ref(employee_id: str, day: str) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from zaigang_collector.assessment import audit as assessment
 from zaigang_collector.attendance import audit as attendance
 from zaigang_collector.attendance.replay import Schedule
+from zaigang_collector.cases import audit as cases
 from zaigang_collector.devices import audit as devices
 from zaigang_collector.directory import audit as directory
 from zaigang_collector.directory.replay import Replay
@@ -39,6 +40,7 @@ _FORGETTABLE: Final = {
     EntryType.DIRECTORY_EVENT: "directory_events",
     EntryType.ATTENDANCE_EVENT: "attendance_events",
     EntryType.ACCESS: "looks",
+    EntryType.CASE_EVENT: "case_events",
     EntryType.BUSINESS_EVENT: "business_events",
     EntryType.WORK_LOG: "work_logs",
 }
@@ -111,6 +113,7 @@ def _bodies(
         EntryType.ATTENDANCE_EVENT: attendance.events(conn, vault, schedule),
         EntryType.POLICY: assessment.policies(conn),
         EntryType.ASSESSMENT: assessment.assessments(conn, vault),
+        EntryType.CASE_EVENT: cases.steps(conn, vault),
         EntryType.ERASURE: vaults.tombstones(conn),
         EntryType.LEDGER_EVENT: ledger.events(conn),
         EntryType.ACCESS: vaults.looks(conn, vault),
@@ -129,6 +132,7 @@ def _bodies(
         EntryType.ATTENDANCE_EVENT: attendance.known_events,
         EntryType.POLICY: assessment.known_policies,
         EntryType.ASSESSMENT: assessment.known_assessments,
+        EntryType.CASE_EVENT: cases.known_steps,
         EntryType.ERASURE: vaults.known_tombstones,
         EntryType.LEDGER_EVENT: ledger.known_events,
         EntryType.ACCESS: vaults.known_looks,

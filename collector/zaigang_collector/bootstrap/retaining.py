@@ -32,7 +32,7 @@ _JUMPED: Final = (
 
 def terms(settings: Settings) -> Terms:
     """For how long things are kept here."""
-    return Terms(settings.keep_readings_days, settings.keep_claims_days)
+    return Terms(settings.keep_readings_days, settings.keep_claims_days, settings.keep_cases_days)
 
 
 class Retaining:

@@ -26,16 +26,19 @@ import uvicorn
 
 from zaigang_collector.api.deps import Services
 from zaigang_collector.app import api_app
-from zaigang_collector.bootstrap import anchoring, bundling, http, pulse
+from zaigang_collector.bootstrap import anchoring, bundling, casework, http, pulse
 from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.anchoring import Anchorer
+from zaigang_collector.bootstrap.casework import Casework
 from zaigang_collector.bootstrap.connecting import Connecting
 from zaigang_collector.bootstrap.data import Opened
+from zaigang_collector.bootstrap.hooks import hooks_of
 from zaigang_collector.bootstrap.mqtt import OWN_ADDRESS, mqtt_running
 from zaigang_collector.bootstrap.notify import notify as tell
 from zaigang_collector.bootstrap.pulse import Pulse
 from zaigang_collector.bootstrap.retaining import Retaining
 from zaigang_collector.bootstrap.sequencing import Sequencing
+from zaigang_collector.bootstrap.texts import texts_of
 from zaigang_collector.bootstrap.worker import Worker, judge
 from zaigang_collector.devices import keyring
 from zaigang_collector.devices.device_api import DeviceServices, device_app
@@ -109,7 +112,8 @@ async def running(collector: Opened, alive: Pulse | None = None) -> AsyncIterato
         worker = Worker(collector, partial(alive.beat, pulse.JUDGING))
         mqtt = await stack.enter_async_context(mqtt_running(collector, alive.beat))
         connecting, retaining = Connecting(collector), Retaining(collector)
-        parts: tuple[_Part, ...] = (ledger, anchorer, worker, connecting, retaining)
+        cases = Casework(collector)
+        parts: tuple[_Part, ...] = (ledger, anchorer, worker, connecting, retaining, cases)
         for part in parts:
             part.start()
             stack.push_async_callback(asyncio.to_thread, part.stop)
@@ -224,6 +228,10 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         bundle=lambda name, purpose: bundling.make(collector, name, purpose),
         ready=not_working,
         margin_min=collector.settings.margin_min,
+        texts=texts_of(collector),
+        hooks=hooks_of(collector),
+        case_policy=casework.case_policy(collector),
+        scan_command=casework.scan_command(collector),
     )
     return uvicorn.Config(
         api_app(services),

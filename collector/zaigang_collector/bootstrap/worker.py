@@ -11,6 +11,8 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from zaigang_collector.assessment import service
+from zaigang_collector.assessment.due import Watch
+from zaigang_collector.assessment.model import Judged
 from zaigang_collector.assessment.service import Judge
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.ingest import service as ingest
@@ -40,7 +42,7 @@ class Worker:
         """`got_on` is called after each person and each pass."""
         self._collector = collector
         self._got_on = got_on
-        self._judge = judge(collector)
+        self._watch = Watch(judge(collector))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="assessment", daemon=True)
         self._warned: tuple[str, ...] = ()
@@ -56,11 +58,11 @@ class Worker:
         self._thread.join()
 
     def run_once(self) -> int:
-        """Judge whoever has something new; returns how many people."""
+        """Judge whoever may have something new; returns how many people."""
         now_ms = self._collector.clock.utc_ms()
         span = now_ms - LOOK_BACK_MS, now_ms
         with self._collector.reading() as conn:
-            people = service.people_due(conn, self._judge, *span, now_ms)
+            people = self._watch.due(conn, *span, now_ms)
             warnings = ingest.warnings(conn)
         for warning in set(warnings) - set(self._warned):
             _LOG.warning("%s; `zaigang-collector ledger status` tells more", warning)
@@ -70,7 +72,7 @@ class Worker:
             if self._stop.is_set():
                 break
             try:
-                service.judge_person(self._collector.engine, self._judge, person, *span, now_ms)
+                self._watch.judged(person, self._judged(person, span, now_ms), now_ms)
             except Exception:  # noqa: BLE001  # see below
                 # One person's odd evidence must not keep everybody else's verdicts back.
                 self.problem = "Some assessments fail; the log says whose and why."
@@ -79,6 +81,11 @@ class Worker:
                 done += 1
             self._got_on()
         return done
+
+    def _judged(self, person: str, span: tuple[int, int], now_ms: int) -> list[Judged]:
+        return service.judge_person(
+            self._collector.engine, self._watch.judge, person, *span, now_ms
+        )
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_S):

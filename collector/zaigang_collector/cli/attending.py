@@ -15,9 +15,11 @@ from zaigang_collector.attendance.planning import at_ms
 from zaigang_collector.cli.arguments import Commands, columns_told, day, group, zone_argument
 from zaigang_collector.cli.console import Exit, complain, local, read_file, rows, say
 from zaigang_collector.cli.looking import looked, why_argument
+from zaigang_collector.connectors import status
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Language
 from zaigang_collector.errors import UnknownIdError
+from zaigang_collector.matching.model import Text
 
 _DAY_MIN: Final = 1440
 
@@ -141,7 +143,7 @@ def _withdraw(args: argparse.Namespace) -> int:
 
 
 def _days(args: argparse.Namespace) -> int:
-    found = _statuses(args, "attendance by day")
+    found, missing = _statuses(args, "attendance by day")
     lines = [
         (
             one.planned.day,
@@ -157,12 +159,15 @@ def _days(args: argparse.Namespace) -> int:
     rows(("day", "zone", "expected", "because", "standing", "that is", "exempt"), lines)
     for warning in statuses.warnings(found):
         complain(_say(args, warning))
+    for note in missing:
+        complain(_say(args, note))
     return Exit.OK
 
 
 def _intervals(args: argparse.Namespace) -> int:
     zone: ZoneInfo = args.zone
-    for one in _statuses(args, "attendance intervals"):
+    found, missing = _statuses(args, "attendance intervals")
+    for one in found:
         for interval in one.intervals:
             say(
                 f"{one.planned.day}  {interval.site_id}  {local(interval.start_ms, zone)} - "
@@ -172,18 +177,24 @@ def _intervals(args: argparse.Namespace) -> int:
                 say(f"  {name}: {_say(args, words.ROLES[role])}")
         for left in one.left_over:
             say(f"{one.planned.day}  {left.punch_id}: {_say(args, words.WHY[left.why])}")
+    for note in missing:
+        complain(_say(args, note))
     return Exit.OK
 
 
-def _statuses(args: argparse.Namespace, what: str) -> tuple[DayStatus, ...]:
+def _statuses(
+    args: argparse.Namespace, what: str
+) -> tuple[tuple[DayStatus, ...], tuple[Text, ...]]:
+    """Somebody's days, and what is to be said beside them of sources that are silent."""
     first: dt.date = args.first
     with bootstrap.opened(args.data) as collector, collector.reading() as conn:
         found = statuses.statuses_of(
             conn, collector.vault, args.employee, first, args.last, collector.clock.utc_ms()
         )
+        missing = status.missing(conn, args.employee, args.last, collector.clock.utc_ms())
         looked(collector, args, what, [args.employee])
-    return found
+    return found, missing
 
 
-def _say(args: argparse.Namespace, told: words.Words) -> str:
+def _say(args: argparse.Namespace, told: words.Words | Text) -> str:
     return told.en if args.lang == Language.ENGLISH else told.zh

@@ -25,7 +25,7 @@ def looked(
     if not people:
         return
     why = args.why.strip()[: access_log.WHY_MAX] or access_log.NOT_STATED
-    looker = access_log.Looker(f"command line, {_user()}", why)
+    looker = access_log.Looker(via(), why)
     with collector.writing() as conn:
         access_log.record(
             conn,
@@ -36,6 +36,11 @@ def looked(
             collector.clock.utc_ms(),
             collector.randomness,
         )
+
+
+def via() -> str:
+    """By which way whoever runs this command came, as records name it."""
+    return f"command line, {_user()}"
 
 
 def _user() -> str:

@@ -1,21 +1,27 @@
-"""`shifts list|show|set|assign|import-roster`: who is to work when."""
+"""`shifts list|show|set|assign|import-roster|clear-roster`: who is to work when."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
 from zaigang_collector import bootstrap
 from zaigang_collector.attendance import csv_schedule, patterns, schedules
+from zaigang_collector.attendance.planning import days_between
 from zaigang_collector.attendance.schedules import Scope, ShiftAssignment
 from zaigang_collector.cli.arguments import Commands, columns_told, day, group
 from zaigang_collector.cli.console import Exit, complain, every, read_file, rows, say
 from zaigang_collector.cli.looking import looked, why_argument
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.csv_import import ID_EXPECTED, parse_id
+from zaigang_collector.directory.model import Change
 from zaigang_collector.errors import UnknownIdError
+
+# Larger clears years by a slip of the pen; smaller takes several commands for one.
+_CLEARED_MOST: Final = 366
 
 
 def add(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -49,6 +55,15 @@ def add(commands: Commands, common: argparse.ArgumentParser) -> None:
     )
     one.add_argument("file", type=Path, help=columns_told(csv_schedule.ROSTER_COLUMNS))
     one.set_defaults(run=_import_roster)
+    one = shifts.add_parser(
+        "clear-roster", parents=[common], help="let the roster say nothing of somebody's days"
+    )
+    one.add_argument("--employee", required=True, metavar="ID")
+    one.add_argument("--from", dest="first", type=day, required=True, metavar="DAY")
+    one.add_argument(
+        "--to", dest="last", type=day, metavar="DAY", help="included (default: that one day)"
+    )
+    one.set_defaults(run=_clear_roster)
 
 
 def _id(text: str) -> str:
@@ -138,4 +153,20 @@ def _import_roster(args: argparse.Namespace) -> int:
         f"{result.added} new, {result.changed} changed, {result.unchanged} known already, of "
         f"{len(result.employees)} people"
     )
+    return Exit.OK
+
+
+def _clear_roster(args: argparse.Namespace) -> int:
+    days = days_between(args.first, args.last or args.first)
+    if not 0 < len(days) <= _CLEARED_MOST:
+        complain(f"expected a last day that is not before the first, {_CLEARED_MOST} days at most")
+        return Exit.BAD_INPUT
+    with bootstrap.opened(args.data) as collector, collector.writing() as conn:
+        how = collector.clock.utc_ms(), collector.randomness
+        changes = [
+            schedules.clear_roster_day(conn, collector.vault, args.employee, one, *how)
+            for one in days
+        ]
+    number = sum(one is not Change.UNCHANGED for one in changes)
+    say(f"{args.employee}: {number} of {len(days)} days cleared; hours and calendar decide there")
     return Exit.OK

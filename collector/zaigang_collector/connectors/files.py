@@ -56,8 +56,8 @@ class SiteSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 prime(PeopleSettings, SiteSettings)
 
 
-def load(path: Path, kind: type[T]) -> T:
-    """The settings in a file. Raises ConfigError that says where it is wrong, and what was
+def load(path: Path, kind: type[T], page: str = "docs/connectors.md") -> T:
+    """The settings in a file, which `page` explains. Raises ConfigError that says where it is wrong, and what was
     expected."""
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -72,7 +72,7 @@ def load(path: Path, kind: type[T]) -> T:
         where = _AT.search(said)
         place = f"{where[1] or 'the file'}: " if where else ""
         raise ConfigError(
-            f"{path}: {place}{_AT.sub('', said)}; docs/connectors.md lists what can be set"
+            f"{path}: {place}{_AT.sub('', said)}; {page} lists what can be set"
         ) from None
 
 

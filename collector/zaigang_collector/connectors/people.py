@@ -90,6 +90,12 @@ def to_ask(conn: Connection, source: str) -> tuple[str, ...]:
     return tuple(sorted(conn.scalars(query)))
 
 
+def sources_of(conn: Connection, employee_id: str) -> frozenset[str]:
+    """The sources that know somebody."""
+    query = sa.select(PERSON.c.source).where(PERSON.c.employee_id == employee_id)
+    return frozenset(conn.scalars(query))
+
+
 def unmapped(conn: Connection, source: str) -> tuple[Unmapped, ...]:
     """Who is nobody of ours, by vendor id."""
     query = (

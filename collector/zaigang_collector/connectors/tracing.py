@@ -18,13 +18,9 @@ from zaigang_collector.attendance.model import believable
 from zaigang_collector.connectors.contract import Batch, Event, Log
 from zaigang_collector.directory import service as directory
 from zaigang_collector.worktraces.clients import Texts
-from zaigang_collector.worktraces.model import NewEvent, NewWorkLog
+from zaigang_collector.worktraces.model import NewEvent, NewWorkLog, day_of_log
 
 NO_TIME: Final = "a trace of work from before the year 2000, or from the future"
-# Until when, after midnight, a log whose day is not told is about the day before. Larger takes the
-# log of somebody who writes before an early shift for yesterday's; smaller takes that of somebody
-# who writes late at night for tomorrow's.
-_NIGHT: Final = dt.timedelta(hours=4)
 
 
 @dataclass(slots=True)
@@ -121,5 +117,4 @@ class _Zones:
             found = directory.get_employee(self._conn, employee_id)
             zone = ZoneInfo("UTC" if found is None else found.time_zone)
             self._found[employee_id] = zone
-        moment = dt.datetime.fromtimestamp(at_ms / 1000, self._found[employee_id])
-        return (moment - _NIGHT).date()
+        return day_of_log(at_ms, self._found[employee_id])

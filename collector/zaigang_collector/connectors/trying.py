@@ -105,7 +105,7 @@ def _people(
     by = (
         Text("工号", "job number")
         if settings.by == "job_number"
-        else Text(manner.id_name, manner.id_name)
+        else Text(f" {manner.id_name} ", manner.id_name)
     )
     zh = f"通讯录里有 {number} 人，按{by.zh}对上了 {len(ours)} 人。"
     en = f"{number} people are listed; {len(ours)} of them are ours by {by.en}."

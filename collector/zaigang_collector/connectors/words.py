@@ -168,3 +168,12 @@ def may_be_missing(because: Text) -> Text:
         f"{because.en}. Clock-ins of this time may not have come yet: that none is here says "
         "nothing.",
     )
+
+
+def may_be_exempt(because: Text) -> Text:
+    """The same where leave, trips, outings or corrections come from there."""
+    return Text(
+        f"{because.zh}。这段时间的请假、出差、外出或补卡可能还没有传到，不能据此认为没有。",
+        f"{because.en}. Leave, trips, outings or corrections of this time may not have come yet: that "
+        "none is here says nothing.",
+    )

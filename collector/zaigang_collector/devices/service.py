@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -70,6 +70,15 @@ def last_event_id(conn: Connection) -> int:
 def changed_since(conn: Connection, event_id: int) -> frozenset[str]:
     """Ids of the devices to which something has happened after that event."""
     return frozenset(conn.scalars(sa.select(EVENT.c.device_id).where(EVENT.c.id > event_id)))
+
+
+def of_events(conn: Connection, event_ids: Sequence[int]) -> frozenset[str]:
+    """Ids of the devices to which these happened."""
+    found: set[str] = set()
+    for start in range(0, len(event_ids), _PAGE):
+        some = event_ids[start : start + _PAGE]
+        found.update(conn.scalars(sa.select(EVENT.c.device_id).where(EVENT.c.id.in_(some))))
+    return frozenset(found)
 
 
 def named(conn: Connection, name: str) -> tuple[Device, ...]:
@@ -176,6 +185,11 @@ def changes_around(conn: Connection, employee_id: str, site_id: str) -> tuple[in
 def holdings_of_nodes(conn: Connection, from_ms: int, to_ms: int) -> tuple[Holding, ...]:
     """Which nodes stood at any site at any moment of [from_ms, to_ms), where and when."""
     return _holdings(conn, HOLDING.c.site_id.is_not(None), from_ms, to_ms)
+
+
+def holdings_between(conn: Connection, from_ms: int, to_ms: int) -> tuple[Holding, ...]:
+    """Whose all devices were or where they stood at any moment of [from_ms, to_ms), and when."""
+    return _holdings(conn, sa.true(), from_ms, to_ms)
 
 
 def devices_of_employee(

@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -126,6 +126,19 @@ def employees_at(conn: Connection, site_id: str, day: dt.date) -> tuple[str, ...
 def last_event_id(conn: Connection) -> int:
     """Rises with every change of the directory: whoever derives something from it can compare."""
     return int(conn.execute(sa.select(sa.func.coalesce(sa.func.max(EVENT.c.id), 0))).scalar_one())
+
+
+def subjects(conn: Connection, event_ids: Sequence[int]) -> frozenset[str | None]:
+    """The people whom these events are about; None among them: one is about something else, which may
+    concern everybody."""
+    found: set[str | None] = set()
+    for start in range(0, len(event_ids), _PAGE):
+        query = sa.select(EVENT.c.kind, EVENT.c.subject_id).where(
+            EVENT.c.id.in_(event_ids[start : start + _PAGE])
+        )
+        rows = conn.execute(query)
+        found.update(row.subject_id if row.kind in PERSONAL else None for row in rows)
+    return frozenset(found)
 
 
 def event_body(conn: Connection, vault: Vault, event_id: int) -> bytes | None:

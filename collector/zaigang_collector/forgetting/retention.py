@@ -1,4 +1,5 @@
-"""Retention: what is older than it is kept goes, but for people under legal hold."""
+"""Retention: what is older than it is kept goes, but for people under legal hold or with
+an open case."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from sqlalchemy import Connection, Engine
 from zaigang_collector import db
 from zaigang_collector.assessment import erasing as assessment
 from zaigang_collector.attendance import erasing as attendance
+from zaigang_collector.cases import erasing as cases
+from zaigang_collector.cases import store as case_store
 from zaigang_collector.connectors import erasing as connectors
 from zaigang_collector.db import Randomness
 from zaigang_collector.ingest import erasing as ingest
@@ -23,6 +26,7 @@ _DAY_MS: Final = 24 * 3_600_000
 # Envelopes in one transaction. Larger keeps ingest waiting; smaller commits more often.
 _AT_ONCE: Final = 1000
 BY: Final = "retention"
+_NO_CASES: Final = dict.fromkeys(("cases", "case_events", "case_files"), 0)
 _NO_CLAIMS: Final = dict.fromkeys(
     (
         "assessments",
@@ -43,10 +47,15 @@ class Terms:
 
     readings_days: int
     claims_days: int
+    cases_days: int = 0
+    """After they were closed. As long as one is open, nothing of the person goes."""
 
     def ground(self) -> str:
         """In words, for the tombstone."""
-        return f"keep_readings_days {self.readings_days}, keep_claims_days {self.claims_days}"
+        return (
+            f"keep_readings_days {self.readings_days}, keep_claims_days {self.claims_days}, "
+            f"keep_cases_days {self.cases_days}"
+        )
 
 
 def run(engine: Engine, terms: Terms, now_ms: int, randomness: Randomness) -> Tombstone:
@@ -66,6 +75,7 @@ def run(engine: Engine, terms: Terms, now_ms: int, randomness: Randomness) -> To
         if terms.readings_days:
             counts["set_aside"] += ingest.retire_aside(conn, before_ms, _spared_keys(conn))
         counts.update(_claims(conn, terms, now_ms))
+        counts.update(_cases(conn, terms, now_ms))
         tombstone = record.bury(
             conn,
             TombstoneKind.RETENTION,
@@ -89,11 +99,15 @@ def preview(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
         envelopes, aside = ingest.count_retired(conn, before_ms, _spared_keys(conn))
         counts |= {"envelopes": envelopes, "set_aside": aside}
     if terms.claims_days:
-        before_ms, spared = now_ms - terms.claims_days * _DAY_MS, record.held(conn)
+        before_ms, spared = now_ms - terms.claims_days * _DAY_MS, _spared(conn)
         counts |= assessment.count_retired(conn, before_ms, spared)
         counts |= attendance.count_retired(conn, before_ms, spared)
         counts |= connectors.count_retired(conn, before_ms, spared)
         counts |= worktraces.count_retired(conn, before_ms, spared)
+    counts |= _NO_CASES
+    if terms.cases_days:
+        before_ms = now_ms - terms.cases_days * _DAY_MS
+        counts |= cases.count_retired(conn, before_ms, record.held(conn))
     return counts
 
 
@@ -114,12 +128,23 @@ def _some_envelopes(engine: Engine, device_id: str, before_ms: int) -> int:
 def _claims(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
     if not terms.claims_days:
         return dict(_NO_CLAIMS)
-    before_ms, spared = now_ms - terms.claims_days * _DAY_MS, record.held(conn)
+    before_ms, spared = now_ms - terms.claims_days * _DAY_MS, _spared(conn)
     deleted = assessment.retire(conn, before_ms, spared)
     deleted |= attendance.retire(conn, before_ms, spared)
     deleted |= connectors.retire(conn, before_ms, spared)
     return deleted | worktraces.retire(conn, before_ms, spared)
 
 
+def _cases(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
+    if not terms.cases_days:
+        return dict(_NO_CASES)
+    return cases.retire(conn, now_ms - terms.cases_days * _DAY_MS, record.held(conn))
+
+
+def _spared(conn: Connection) -> frozenset[str]:
+    """Under hold, or with a case that is not closed: what it is about must not go meanwhile."""
+    return record.held(conn) | case_store.people_with_open_cases(conn)
+
+
 def _spared_keys(conn: Connection) -> frozenset[bytes]:
-    return keys.key_ids_of(conn, map(person, record.held(conn)))
+    return keys.key_ids_of(conn, map(person, _spared(conn)))

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.assessment import erasing as assessment
 from zaigang_collector.attendance import erasing as attendance
+from zaigang_collector.cases import erasing as cases
 from zaigang_collector.connectors import erasing as connectors
 from zaigang_collector.db import Randomness
 from zaigang_collector.devices import service as devices
@@ -33,10 +34,12 @@ def forget(
     their words in the directory. `ground` and `by` stand in the tombstone, for good.
 
     Chains and ledger go on verifying: digests stay, and of entries whose body could be guessed from
-    its hash, the leaf. Raises UnknownIdError, and ConflictError for somebody under legal hold.
+    its hash, the leaf. Raises UnknownIdError, and ConflictError for somebody under legal hold
+    or about whom a case is open.
     """
     _refuse_unknown(conn, employee_id)
     record.refuse_held(conn, employee_id)
+    cases.refuse_open(conn, employee_id)
     subject = person(employee_id)
     # First: it waits for whoever is sealing under the key, and what they sealed is found below.
     counts = {"keys": vault.destroy(conn, subject, now_ms)}
@@ -45,6 +48,7 @@ def forget(
     counts |= assessment.forget(conn, employee_id, attendance.clock_in_ids(conn, employee_id))
     counts |= attendance.forget(conn, employee_id)
     counts |= connectors.forget(conn, employee_id)
+    counts |= cases.forget(conn, employee_id)
     counts |= worktraces.forget(conn, employee_id)
     counts |= access_log.forget(conn, employee_id)
     counts |= directory_erasing.forget(conn, employee_id, now_ms, randomness)

@@ -5,12 +5,13 @@ An entry exists exactly when what it is about does; `sequencer` gives it its pla
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
+from zaigang_collector.db import Tail
 from zaigang_collector.errors import LedgerError
 from zaigang_collector.ledger import sequencer
 from zaigang_collector.ledger.model import (
@@ -70,6 +71,16 @@ def entries(conn: Connection, after_queue_id: int = 0, limit: int = 1000) -> tup
         .limit(limit)
     )
     return tuple(_entry(row) for row in conn.execute(query))
+
+
+def appended(
+    conn: Connection, tail: Tail, types: Collection[EntryType]
+) -> Iterator[tuple[EntryType, str]]:
+    """Type and ref of what was appended since the last time, of these types."""
+    wanted = ENTRY.c.type.in_(sorted(one.value for one in types))
+    query = sa.select(ENTRY.c.queue_id, ENTRY.c.type, ENTRY.c.ref).where(wanted)
+    for row in tail.fresh(conn, query, ENTRY.c.queue_id):
+        yield EntryType(row.type), row.ref
 
 
 def entries_of(conn: Connection, type: EntryType, *refs: str) -> tuple[Entry, ...]:  # noqa: A002

@@ -18,6 +18,26 @@ from zaigang_shared import cbor
 _ID_BYTES: Final = 10  # 80 bits: two of 2**32 traces share an id with a chance of 1 in 130,000
 # What a log may hold. Larger lets one request fill the memory; smaller cuts off a thorough report.
 TEXT_MAX: Final = 20_000
+# As the tables hold them.
+SOURCE_MAX: Final = 40
+SOURCE_ID_MAX: Final = 200
+_DAY_MS: Final = 24 * 3_600_000
+# Until when, after midnight, a log whose day is not told is about the day before. Larger takes the
+# log of somebody who writes before an early shift for yesterday's; smaller takes that of somebody
+# who writes late at night for tomorrow's.
+_NIGHT: Final = dt.timedelta(hours=4)
+
+
+def day_of_log(handed_in_ms: int, zone: dt.tzinfo) -> dt.date:
+    """The day that a log is about, when nobody says, by the person's own clock."""
+    return (dt.datetime.fromtimestamp(handed_in_ms / 1000, zone) - _NIGHT).date()
+
+
+def day_is_believable(day: dt.date, now_ms: int) -> bool:
+    """Whether a log can be about that day: from the year 2000 to tomorrow, as somewhere on earth it
+    is tomorrow already."""
+    tomorrow = dt.datetime.fromtimestamp((now_ms + _DAY_MS) / 1000, dt.UTC).date()
+    return dt.date(2000, 1, 1) <= day <= tomorrow
 
 
 class EventKind(enum.StrEnum):

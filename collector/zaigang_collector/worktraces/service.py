@@ -63,9 +63,16 @@ def record_work_logs(
 
 
 def events_of(
-    conn: Connection, vault: Vault, employee_id: str, from_ms: int, to_ms: int
+    conn: Connection,
+    vault: Vault,
+    employee_id: str,
+    from_ms: int,
+    to_ms: int,
+    after: tuple[int, str] | None = None,
+    limit: int | None = None,
 ) -> tuple[Event, ...]:
-    """Newest versions of one person's events with from_ms <= happened < to_ms, by time."""
+    """Newest versions of one person's events with from_ms <= happened < to_ms, by time; `after`: of a
+    page, the pair (happened_ms, id) of the last one before it."""
     query = (
         sa.select(EVENT)
         .where(
@@ -75,7 +82,11 @@ def events_of(
             EVENT.c.happened_ms < to_ms,
         )
         .order_by(EVENT.c.happened_ms, EVENT.c.id)
+        .limit(limit)
     )
+    if after is not None:
+        place = sa.tuple_(EVENT.c.happened_ms, EVENT.c.id)
+        query = query.where(place > after)
     return EVENTS.select(conn, vault, query)
 
 

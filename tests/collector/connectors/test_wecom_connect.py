@@ -69,7 +69,7 @@ def test_check_says_in_words_what_works(
     assert run(data, "--check") == Exit.OK
     assert capsys.readouterr().out.splitlines() == [
         "正常  凭证有效，已连上企业微信。",
-        "正常  通讯录里有 3 人，按userid对上了 3 人。",
+        "正常  通讯录里有 3 人，按 userid 对上了 3 人。",
         "正常  打卡记录（管理后台：打卡 → 可调用接口的应用）：能取到，3 人近一天有 1 条。",
         "正常  请假、出差、补卡等审批（管理后台：审批 → 可调用接口的应用）：能取到，3 人近一天有 0 条。",
         "正常  没有设置 terminals：不取考勤机记录，在考勤机上打的卡看不出是考勤机的。",

@@ -30,6 +30,9 @@ CHECK_IN_PEOPLE: Final = 10
 CHECK_IN_SPAN_MS: Final = 7 * _DAY_MS
 _CHECK_IN_ROWS: Final = 100
 APPROVAL_PEOPLE: Final = 10
+# Of work logs no span is documented: that of punches.
+WORK_LOG_SPAN_MS: Final = 7 * _DAY_MS
+_WORK_LOG_ROWS: Final = 20
 APPROVAL_SPAN_MS: Final = 120 * _DAY_MS
 _APPROVAL_ROWS: Final = 20
 # Pages of one answer. Larger follows a cursor that runs in a circle for longer; smaller cuts off a
@@ -120,6 +123,25 @@ class Api:
             if more and not rows:
                 raise _garbled(call)
             return _Page(call, rows, offset + len(rows) if more else None)
+
+        return _pages(page)
+
+    def work_logs(self, window: Window) -> Iterator[list[Any]]:
+        """Work logs (日志) of everybody that were handed in within up to `WORK_LOG_SPAN_MS`, page by
+        page."""
+
+        def page(cursor: int) -> _Page:
+            body = {
+                "start_time": window.from_ms,
+                "end_time": window.to_ms,
+                "cursor": cursor,
+                "size": _WORK_LOG_ROWS,
+            }
+            call, said = self._older("/topapi/report/list", body)
+            result = _object(call, said, "result")
+            more = fields.truth(result, "has_more")
+            onward = _onward(call, result, "next_cursor", cursor) if more else None
+            return _Page(call, _rows(call, result, "data_list"), onward)
 
         return _pages(page)
 

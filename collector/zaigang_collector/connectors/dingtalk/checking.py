@@ -24,12 +24,16 @@ _MANNER: Final = Manner(
         Kind.CHECK_INS: Text("签到记录", "check-ins"),
         Kind.LEAVE: Text("考勤请假状态", "attendance: leave status"),
         Kind.APPROVALS: Text("审批（工作流）实例", "approvals: workflow instances"),
+        Kind.EVENTS: Text("审批里做过什么", "what was done in approvals"),
+        Kind.WORK_LOGS: Text("日志", "work logs"),
     },
     at_once={
         Kind.PUNCHES: api.PUNCH_PEOPLE,
         Kind.CHECK_INS: api.PUNCH_PEOPLE,
         Kind.LEAVE: api.PUNCH_PEOPLE,
         Kind.APPROVALS: api.APPROVAL_PEOPLE,
+        Kind.EVENTS: api.APPROVAL_PEOPLE,
+        Kind.WORK_LOGS: api.PUNCH_PEOPLE,
     },
 )
 _NO_OPERATOR: Final = Text(

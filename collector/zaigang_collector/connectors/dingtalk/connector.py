@@ -13,13 +13,14 @@ from zaigang_collector.connectors.contract import (
     Absence,
     Batch,
     Checked,
+    Event,
     Kind,
     Person,
     Plan,
     Punch,
     Window,
 )
-from zaigang_collector.connectors.dingtalk import api, approving, checking, records
+from zaigang_collector.connectors.dingtalk import acting, api, approving, checking, records
 from zaigang_collector.connectors.dingtalk.api import Api
 from zaigang_collector.connectors.dingtalk.records import Reading
 from zaigang_collector.connectors.dingtalk.settings import DingTalkSettings
@@ -42,6 +43,15 @@ _LEAVE_EVERY_MS: Final = 4 * _HOUR_MS
 # again; smaller misses the one that lay on a desk for a month.
 _APPROVALS_BACK_MS: Final = 45 * _DAY_MS
 _APPROVALS_EVERY_MS: Final = 12 * _HOUR_MS
+# An approval is found by when it was asked for. Larger reads more again; smaller misses the word of
+# whoever takes longer.
+_EVENTS_BACK_MS: Final = 14 * _DAY_MS
+# What was read of approvals is remembered, some 300 bytes each. Larger fills the memory; smaller asks
+# for the same ones again.
+_ACTED_MOST: Final = 50_000
+# A log is of a day. Larger knows of it the day after; smaller spends calls on what changes no verdict
+# before the evening.
+_WORK_LOGS_EVERY_MS: Final = 4 * _HOUR_MS
 
 
 class DingTalk:
@@ -56,6 +66,8 @@ class DingTalk:
         self._reading = Reading(settings.datum, net_key, ZoneInfo(settings.time_zone))
         self._read_approvals: set[str] = set()
         """Those that are stored: a completed one does not change, and each costs a call."""
+        self._acted: dict[str, list[Event]] = {}
+        """What was done in each that was read for that."""
 
     @property
     def plans(self) -> Mapping[Kind, Plan]:
@@ -74,6 +86,10 @@ class DingTalk:
             )
         if settings.approvals:
             found[Kind.APPROVALS] = Plan(max(every_ms, _APPROVALS_EVERY_MS), _APPROVALS_BACK_MS)
+        if settings.approval_events:
+            found[Kind.EVENTS] = Plan(max(every_ms, _APPROVALS_EVERY_MS), _EVENTS_BACK_MS)
+        if settings.work_logs:
+            found[Kind.WORK_LOGS] = Plan(max(every_ms, _WORK_LOGS_EVERY_MS), _LATE_EDITS_MS)
         return found
 
     def fetch(self, kind: Kind, window: Window, people: Sequence[str]) -> Iterator[Batch]:
@@ -89,8 +105,10 @@ class DingTalk:
                 return self._leave(window, people)
             case Kind.APPROVALS:
                 return self._approvals(window, people)
-            case Kind.EVENTS | Kind.WORK_LOGS:
-                return iter(())  # in no plan of this connector: they are not asked for
+            case Kind.WORK_LOGS:
+                return self._work_logs(window, people)
+            case Kind.EVENTS:
+                return self._events(window, people)
 
     def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
         """Try credentials, permissions and one day's data, each on its own."""
@@ -188,6 +206,48 @@ class DingTalk:
             if made is not None:
                 found.append(made)
         return found, unreadable
+
+    def _events(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        for group in windows.groups(people, api.APPROVAL_PEOPLE):
+            for piece in windows.slices(window, api.APPROVAL_SPAN_MS):
+                events: list[Event] = []
+                unreadable: list[str] = []
+                for process_code in self._settings.approval_events:
+                    for ids in self._api.approvals(process_code, group, piece):
+                        found, bad = readable(ids, self._acted_in, "approval")
+                        events += [event for some in found for event in some]
+                        unreadable += bad
+                wanted = frozenset(
+                    people
+                )  # also who agreed to what somebody of the group asked for
+                yield Batch(
+                    kind=Kind.EVENTS,
+                    window=piece,
+                    people=group,
+                    events=[one for one in events if one.person in wanted],
+                    unreadable=unreadable,
+                )
+        while len(self._acted) > _ACTED_MOST:
+            del self._acted[next(iter(self._acted))]
+
+    def _acted_in(self, given: object) -> list[Event]:
+        name = fields.needed_identifier({"id": given}, "id")
+        if name not in self._acted:
+            self._acted[name] = acting.events(name, self._api.approval(name))
+        return self._acted[name]
+
+    def _work_logs(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        wanted = frozenset(people)  # it is asked about the whole company, or about one person
+        for piece in windows.slices(window, api.WORK_LOG_SPAN_MS):
+            rows = [row for page in self._api.work_logs(piece) for row in page]
+            logs, unreadable = readable(rows, records.work_log, "work log")
+            yield Batch(
+                kind=Kind.WORK_LOGS,
+                window=piece,
+                people=people,
+                work_logs=[one for one in logs if one.person in wanted],
+                unreadable=unreadable,
+            )
 
     def _punch(self, row: object) -> Punch:
         return records.punch(row, self._reading)

@@ -24,8 +24,8 @@ from zaigang_collector.attendance.model import (
     Point,
 )
 from zaigang_collector.attendance.model import Kind as Word
-from zaigang_collector.connectors import fields, networks, placing
-from zaigang_collector.connectors.contract import Absence, Person, Place, Punch, Standing
+from zaigang_collector.connectors import fields, networks, placing, written
+from zaigang_collector.connectors.contract import Absence, Log, Person, Place, Punch, Standing
 from zaigang_collector.connectors.fields import FieldError
 from zaigang_collector.connectors.rows import Row, canonical, made_id
 from zaigang_collector.directory import datum
@@ -185,6 +185,25 @@ def _standing(row: Row, kept: Mapping[str, Any], source_type: str | None) -> Sta
     # Either field alone says so, also with a value that we do not read.
     told = row.fields.get("invalidRecordType"), row.fields.get("invalidRecordMsg")
     return Standing.DISCOUNTED if any(told) else Standing.COUNTS
+
+
+def work_log(row: object) -> Log:
+    """A work log (日志): who handed it in and when. Its text is searched in memory. Raises FieldError."""
+    given = fields.mapping(row, "work log")
+    kept: dict[str, Any] = {
+        "report_id": fields.needed_identifier(given, "report_id"),
+        "creator_id": fields.needed_identifier(given, "creator_id"),
+        "create_time": fields.needed_integer(given, "create_time"),
+        "modified_time": fields.integer(given, "modified_time"),
+    }
+    contents = fields.sequence(given.get("contents"), "contents")
+    return Log(
+        vendor_id=kept["report_id"],
+        person=kept["creator_id"],
+        handed_in_ms=kept["create_time"],
+        text=written.joined(one.get("value") for one in contents if isinstance(one, dict)),
+        record=canonical(kept),
+    )
 
 
 def _mocked(row: Mapping[str, Any]) -> bool:

@@ -52,6 +52,10 @@ class DingTalkSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, 
     operator: str = ""
     """User id of somebody who may see everybody's check-ins; empty: check-ins are not asked for."""
     leave: bool = True
+    approval_events: tuple[Name, ...] = ()
+    """Process codes of approvals in which what people did counts as a trace of work."""
+    work_logs: bool = False
+    """Whether work logs (日志) are asked for; their text is searched for clients and dropped."""
     people: PeopleSettings = PeopleSettings()
     sites: SiteSettings = SiteSettings()
     approvals: dict[str, ApprovalSettings] = {}

@@ -25,6 +25,8 @@ APPROVAL_SPAN_MS: Final = 29 * _DAY_MS
 # Of days' results one more on either side is asked for.
 PUNCH_SPAN_MS: Final = 27 * _DAY_MS
 _ROWS: Final = 50
+_WORK_LOG_ROWS: Final = 20
+WORK_LOG_SPAN_MS: Final = 29 * _DAY_MS
 # Pages of one answer. Larger follows a cursor that runs in a circle for longer; smaller cuts off a
 # department of 100,000.
 _PAGES_MOST: Final = 2_000
@@ -93,6 +95,25 @@ class Api:
         call, data = self._attendance("user_approvals", {}, body)
         return _rows(call, data, "user_approvals")
 
+    def work_logs(self, window: Window) -> Iterator[list[Any]]:
+        """Work logs (汇报) of everybody that were handed in within up to `WORK_LOG_SPAN_MS`, page by
+        page."""
+        path, query, cursor = "/open-apis/report/v1/tasks/query", {"user_id_type": "user_id"}, ""
+        seen = {""}
+        for _ in range(_PAGES_MOST):
+            body = {
+                "commit_start_time": window.from_ms // 1000,
+                "commit_end_time": -(-window.to_ms // 1000),
+                "page_token": cursor,  # needed also where it is empty
+                "page_size": _WORK_LOG_ROWS,
+            }
+            call, data = self._ask(Request("POST", self._url, path, query, body=body))
+            yield _rows(call, data, "items")
+            if not fields.truth(data, "has_more"):
+                return
+            cursor = _onward(call, data, seen)
+        raise _garbled(f"POST {path}")
+
     def _attendance(
         self, what: str, query: Mapping[str, str], body: Mapping[str, Any]
     ) -> tuple[str, Mapping[str, Any]]:
@@ -112,11 +133,7 @@ class Api:
             yield _rows(call, data, "items")
             if not fields.truth(data, "has_more"):
                 return
-            cursor = data.get("page_token")
-            if not isinstance(cursor, str) or cursor in seen or len(cursor) > _CURSOR_MOST:
-                raise _garbled(call)
-            seen.add(cursor)
-            query = {**query, "page_token": cursor}
+            query = {**query, "page_token": _onward(call, data, seen)}
         raise _garbled(f"GET {path}")
 
     def _ask(self, request: Request) -> tuple[str, Mapping[str, Any]]:
@@ -130,6 +147,15 @@ def _dated(people: Sequence[str], first: dt.date, last: dt.date) -> dict[str, An
     days = {"check_date_from": first, "check_date_to": last}
     numbers = {name: int(day.strftime("%Y%m%d")) for name, day in days.items()}
     return {"user_ids": list(people), **numbers}
+
+
+def _onward(call: str, data: Mapping[str, Any], seen: set[str]) -> str:
+    """The next page's cursor: one that comes again would be followed for ever."""
+    cursor = data.get("page_token")
+    if not isinstance(cursor, str) or cursor in seen or len(cursor) > _CURSOR_MOST:
+        raise _garbled(call)
+    seen.add(cursor)
+    return cursor
 
 
 def _rows(call: str, data: Mapping[str, Any], name: str) -> list[Any]:

@@ -29,8 +29,11 @@ _MANNER: Final = Manner(
             "请假、出差和外出（权限同上）",
             "leave, trips and outings (with the same permission)",
         ),
+        Kind.WORK_LOGS: Text(
+            "汇报（权限 report:report:readonly）", "work logs (report:report:readonly)"
+        ),
     },
-    at_once={Kind.PUNCHES: api.PEOPLE, Kind.APPROVALS: api.PEOPLE},
+    at_once=dict.fromkeys((Kind.PUNCHES, Kind.APPROVALS, Kind.WORK_LOGS), api.PEOPLE),
     unreadable=Text(
         "通讯录里另有 {n} 条读不懂：请看应用有没有 contact:user.employee_id:readonly 这项权限，"
         "没有它飞书不给 user_id。",

@@ -32,6 +32,9 @@ _APPROVALS_BACK_MS: Final = 14 * _DAY_MS
 # More is refused; less, and leave of tomorrow is known tomorrow.
 _APPROVALS_AHEAD_MS: Final = _DAY_MS
 _APPROVALS_EVERY_MS: Final = 4 * _HOUR_MS
+# A log is of a day. Larger knows of it the day after; smaller spends calls on what changes no verdict
+# before the evening.
+_WORK_LOGS_EVERY_MS: Final = 4 * _HOUR_MS
 
 
 class Feishu:
@@ -59,6 +62,8 @@ class Feishu:
             found[Kind.APPROVALS] = Plan(
                 approvals_every_ms, _APPROVALS_BACK_MS, _APPROVALS_AHEAD_MS
             )
+        if settings.work_logs:
+            found[Kind.WORK_LOGS] = Plan(max(every_ms, _WORK_LOGS_EVERY_MS), _LATE_EDITS_MS)
         return found
 
     def fetch(self, kind: Kind, window: Window, people: Sequence[str]) -> Iterator[Batch]:
@@ -73,7 +78,9 @@ class Feishu:
             case Kind.CHECK_INS | Kind.LEAVE:
                 # Feishu has no check-ins apart from punches, and leave comes with approvals.
                 return iter(())
-            case Kind.EVENTS | Kind.WORK_LOGS:
+            case Kind.WORK_LOGS:
+                return self._work_logs(window, people)
+            case Kind.EVENTS:
                 return iter(())  # in no plan of this connector: they are not asked for
 
     def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
@@ -83,6 +90,19 @@ class Feishu:
     def _people(self) -> Iterator[Batch]:
         asked, roots = self._api, self._settings.departments
         return everybody(roots, asked.users, asked.departments, records.person)
+
+    def _work_logs(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        wanted = frozenset(people)  # it is asked about the whole company, or about one person
+        for piece in windows.slices(window, api.WORK_LOG_SPAN_MS):
+            rows = [row for page in self._api.work_logs(piece) for row in page]
+            logs, unreadable = readable(rows, records.work_log, "work log")
+            yield Batch(
+                kind=Kind.WORK_LOGS,
+                window=piece,
+                people=people,
+                work_logs=[one for one in logs if one.person in wanted],
+                unreadable=unreadable,
+            )
 
     def _punches(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
         for group in windows.groups(people, api.PEOPLE):

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 
 from zaigang_collector.attendance.model import EARLIEST_MS
 from zaigang_collector.attendance.model import Kind as Word
-from zaigang_collector.connectors import fields, networks, placing
-from zaigang_collector.connectors.contract import Person, Place, Punch, Standing
+from zaigang_collector.connectors import fields, networks, placing, written
+from zaigang_collector.connectors.contract import Log, Person, Place, Punch, Standing
 from zaigang_collector.connectors.feishu.results import Counted, Results
 from zaigang_collector.connectors.rows import Row, canonical
 
@@ -123,3 +123,21 @@ def _place(
     if counted is not None and counted.group_id is not None and not kept["is_field"]:
         found.append((placing.GROUP, counted.group_id))
     return Place(None, network, tuple(found), in_words=kept["is_field"] or bool(location))
+
+
+def work_log(given: object) -> Log:
+    """A work log (汇报): who handed it in and when. Its text is searched in memory. Raises FieldError."""
+    row = fields.mapping(given, "work log")
+    kept: dict[str, Any] = {
+        "task_id": fields.needed_identifier(row, "task_id"),
+        "from_user_id": fields.needed_identifier(row, "from_user_id"),
+        "commit_time": fields.needed_integer(row, "commit_time"),
+    }
+    form = fields.sequence(row.get("form_contents"), "form_contents")
+    return Log(
+        vendor_id=kept["task_id"],
+        person=kept["from_user_id"],
+        handed_in_ms=kept["commit_time"] * 1000,
+        text=written.joined(one.get("field_value") for one in form if isinstance(one, dict)),
+        record=canonical(kept),
+    )

@@ -45,6 +45,8 @@ class FeishuSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
     """Whether leave, trips and 外出 exempt."""
     outs_are: ExemptionKind = ExemptionKind.BUSINESS_TRIP
     """What 外出 is in this company."""
+    work_logs: bool = False
+    """Whether work logs (汇报) are asked for; their text is searched for clients and dropped."""
     people: PeopleSettings = PeopleSettings()
     sites: SiteSettings = SiteSettings()
 

@@ -22,6 +22,9 @@ PUNCH_SPAN_MS: Final = 30 * _DAY_MS - 2000
 APPROVAL_SPAN_MS: Final = 31 * _DAY_MS - 2000
 _APPROVAL_ROWS: Final = 100
 _USER_ROWS: Final = 10_000
+# "Within a month"; the shortest has 28 days.
+WORK_LOG_SPAN_MS: Final = 28 * _DAY_MS - 2000
+_WORK_LOG_ROWS: Final = 100
 _EVERY_CHECK_IN: Final = 3  # on duty, off duty and outside
 _BY_TIME: Final = 1  # of punching, not of when the machine handed it over
 # Pages of one answer. Larger follows a cursor that runs in a circle for longer; smaller cuts off a
@@ -85,13 +88,12 @@ class Api:
         call, said = self._post(self._callers.check_ins, "hardware/get_hardware_checkin_data", body)
         return _rows(call, said, "checkindata")
 
-    def approvals(self, record_type: int, status: int, window: Window) -> list[str]:
-        """Numbers of all approvals of one type and state that were asked for in up to
+    def approvals(self, record_type: int | None, status: int, window: Window) -> list[str]:
+        """Numbers of all approvals of one type (None: of any) and state that were asked for in up to
         `APPROVAL_SPAN_MS`."""
-        filters = [
-            {"key": "record_type", "value": str(record_type)},
-            {"key": "sp_status", "value": str(status)},
-        ]
+        filters = [{"key": "sp_status", "value": str(status)}]
+        if record_type is not None:
+            filters.append({"key": "record_type", "value": str(record_type)})
 
         def page(cursor: str) -> _Page:
             body = {
@@ -111,6 +113,27 @@ class Api:
         """One approval, with its form."""
         body = {"sp_no": number}
         call, said = self._post(self._callers.approvals, "oa/getapprovaldetail", body)
+        try:
+            return fields.mapping(said.get("info"), "info")
+        except FieldError:
+            raise _garbled(call) from None
+
+    def work_logs(self, window: Window) -> list[str]:
+        """Ids of everybody's work logs (汇报) that were handed in within up to `WORK_LOG_SPAN_MS`."""
+
+        def page(cursor: str) -> _Page:
+            body = {**_span(window), "cursor": int(cursor or 0), "limit": _WORK_LOG_ROWS}
+            call, said = self._post(self._callers.check_ins, "oa/journal/get_record_list", body)
+            ids = [_number(call, one) for one in _rows(call, said, "journaluuid_list")]
+            ended = fields.truth(said, "endflag")
+            return _Page(call, ids, "" if ended else _digits(call, said, "next_cursor"))
+
+        return list(dict.fromkeys(one for rows in _pages(page) for one in rows))
+
+    def work_log(self, uuid: str) -> Mapping[str, Any]:
+        """One work log, with its text."""
+        body = {"journaluuid": uuid}
+        call, said = self._post(self._callers.check_ins, "oa/journal/get_record_detail", body)
         try:
             return fields.mapping(said.get("info"), "info")
         except FieldError:
@@ -160,6 +183,13 @@ def _rows(call: str, said: Mapping[str, Any], name: str) -> list[Any]:
 def _cursor(call: str, said: Mapping[str, Any], name: str) -> str:
     try:
         return fields.identifier(said, name) or ""
+    except FieldError:
+        raise _garbled(call) from None
+
+
+def _digits(call: str, said: Mapping[str, Any], name: str) -> str:
+    try:
+        return str(fields.needed_integer(said, name))
     except FieldError:
         raise _garbled(call) from None
 

@@ -22,6 +22,7 @@ TRIP: Final = 3
 OUTING: Final = 4
 """Types of approvals (record_type), and of the control in them."""
 APPROVED: Final = 2
+REFUSED: Final = 3
 TAKEN_BACK: Final = 6
 """States (sp_status): agreed to; agreed to, and then taken back."""
 

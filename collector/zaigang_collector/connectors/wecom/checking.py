@@ -47,8 +47,18 @@ def _manner(settings: WeComSettings) -> Manner:
                 "请假、出差、补卡等审批（管理后台：审批 → 可调用接口的应用）",
                 "approvals of leave, trips and corrections (in the console: 审批 → 可调用接口的应用)",
             ),
+            Kind.EVENTS: Text(
+                "审批里做过什么（管理后台：审批 → 可调用接口的应用）",
+                "what was done in approvals (in the console: 审批 → 可调用接口的应用)",
+            ),
+            Kind.WORK_LOGS: Text(
+                "汇报（管理后台：汇报 → 可调用接口的应用）",
+                "work logs (in the console: 汇报 → 可调用接口的应用)",
+            ),
         },
-        at_once={Kind.PUNCHES: api.PUNCH_PEOPLE, Kind.APPROVALS: api.PUNCH_PEOPLE},
+        at_once=dict.fromkeys(
+            (Kind.PUNCHES, Kind.APPROVALS, Kind.EVENTS, Kind.WORK_LOGS), api.PUNCH_PEOPLE
+        ),
         unreadable=Text(
             "通讯录里有 {n} 行读不懂，这些人取不到打卡。",
             "{n} rows of the contacts cannot be read: nothing is asked about those people.",

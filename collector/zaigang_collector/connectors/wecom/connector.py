@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from zaigang_collector.attendance.model import ExemptionKind
 from zaigang_collector.connectors import fields, windows
@@ -13,6 +13,7 @@ from zaigang_collector.connectors.contract import (
     Absence,
     Batch,
     Checked,
+    Event,
     Kind,
     Person,
     Plan,
@@ -20,7 +21,7 @@ from zaigang_collector.connectors.contract import (
     Standing,
     Window,
 )
-from zaigang_collector.connectors.wecom import api, approving, checking, records
+from zaigang_collector.connectors.wecom import acting, api, approving, checking, records
 from zaigang_collector.connectors.wecom.api import Api
 from zaigang_collector.connectors.wecom.records import Swipe
 from zaigang_collector.connectors.wecom.settings import WeComSettings
@@ -35,6 +36,20 @@ _LATE_EDITS_MS: Final = 72 * _HOUR_MS
 # Larger reads more forms again; smaller misses the one that lay on a desk for a month.
 _APPROVALS_BACK_MS: Final = 45 * 24 * _HOUR_MS
 _APPROVALS_EVERY_MS: Final = 12 * _HOUR_MS
+# An approval is found by when it was asked for. Larger reads more again; smaller misses the word of
+# whoever takes longer.
+_EVENTS_BACK_MS: Final = 14 * 24 * _HOUR_MS
+# What was read of approvals is remembered, some 300 bytes each. Larger fills the memory; smaller asks
+# for the same ones again.
+_ACTED_MOST: Final = 50_000
+# A log is of a day, and each costs a call. Larger knows of it the day after; smaller asks for the same
+# texts again and again.
+_WORK_LOGS_EVERY_MS: Final = 4 * _HOUR_MS
+# Forms of 45 days that are remembered, some 300 bytes each. Larger fills the memory; smaller asks a
+# company of 10,000 for the same forms again each time.
+_FORMS_MOST: Final = 50_000
+
+T = TypeVar("T", Absence, Punch)
 
 
 class WeCom:
@@ -47,6 +62,10 @@ class WeCom:
         self._settings = settings
         self._api = asked
         self._net_key = net_key
+        self._read_forms: dict[tuple[int, int, str], Absence | Punch | None] = {}
+        """By type, state and number what an approval came to; None: nothing."""
+        self._acted: dict[tuple[int, str], list[Event]] = {}
+        """By state and number what was done in an approval."""
 
     @property
     def plans(self) -> Mapping[Kind, Plan]:
@@ -59,6 +78,10 @@ class WeCom:
         }
         if self._exempting() or settings.approvals.correction:
             found[Kind.APPROVALS] = Plan(max(every_ms, _APPROVALS_EVERY_MS), _APPROVALS_BACK_MS)
+        if settings.approval_events:
+            found[Kind.EVENTS] = Plan(max(every_ms, _APPROVALS_EVERY_MS), _EVENTS_BACK_MS)
+        if settings.work_logs:
+            found[Kind.WORK_LOGS] = Plan(max(every_ms, _WORK_LOGS_EVERY_MS), _LATE_EDITS_MS)
         return found
 
     def fetch(self, kind: Kind, window: Window, people: Sequence[str]) -> Iterator[Batch]:
@@ -72,8 +95,10 @@ class WeCom:
                 return self._approvals(window, people)
             case Kind.CHECK_INS | Kind.LEAVE:
                 return iter(())  # among punches, and among approvals
-            case Kind.EVENTS | Kind.WORK_LOGS:
-                return iter(())  # in no plan of this connector: they are not asked for
+            case Kind.WORK_LOGS:
+                return self._work_logs(window, people)
+            case Kind.EVENTS:
+                return self._events(window, people)
 
     def check(self, now_ms: int, is_ours: Callable[[Person], bool]) -> Iterator[Checked]:
         """Try credentials, permissions and one day's data, each on its own."""
@@ -158,9 +183,9 @@ class WeCom:
             ended: list[str] = []
             unreadable: list[str] = []
             for record_type, why in self._exempting().items():
-                asked = self._details(record_type, approving.APPROVED, piece)
-                found, bad = readable(asked, partial(_absence, why=why), "approvals")
-                absences += [one for one in found if one is not None]
+                read = partial(_absence, why=why)
+                found, bad = self._forms(record_type, approving.APPROVED, piece, read)
+                absences += found
                 unreadable += bad
                 ended += self._api.approvals(record_type, approving.TAKEN_BACK, piece)
             punches, bad = self._corrections(piece)
@@ -175,20 +200,76 @@ class WeCom:
                 unreadable=unreadable + bad,
             )
 
-    def _corrections(self, window: Window) -> tuple[list[Punch], list[str]]:
-        if not self._settings.approvals.correction:
-            return [], []
-        rows = [
-            one
-            for status in (approving.APPROVED, approving.TAKEN_BACK)
-            for one in self._details(approving.CORRECTION, status, window)
-        ]
-        found, unreadable = readable(rows, _correction, "approvals")
-        return [one for one in found if one is not None], unreadable
+    def _events(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        wanted = frozenset(people)  # it is asked about the whole company, or not at all
+        for piece in windows.slices(window, api.APPROVAL_SPAN_MS):
+            events: list[Event] = []
+            unreadable: list[str] = []
+            for status in (approving.APPROVED, approving.REFUSED):
+                for number in self._api.approvals(None, status, piece):
+                    key = status, number
+                    if key not in self._acted:
+                        read, bad = readable(
+                            [self._api.approval(number)], acting.events, "approval"
+                        )
+                        unreadable += bad
+                        self._acted[key] = read[0] if read else []
+                    events += self._acted[key]
+            yield Batch(
+                kind=Kind.EVENTS,
+                window=piece,
+                people=people,
+                events=[one for one in events if one.person in wanted],
+                unreadable=unreadable,
+            )
+        while len(self._acted) > _ACTED_MOST:
+            del self._acted[next(iter(self._acted))]
 
-    def _details(self, record_type: int, status: int, window: Window) -> list[object]:
-        numbers = self._api.approvals(record_type, status, window)
-        return [self._api.approval(number) for number in numbers]
+    def _work_logs(self, window: Window, people: Sequence[str]) -> Iterator[Batch]:
+        wanted = frozenset(people)  # it is asked about the whole company, or not at all
+        for piece in windows.slices(window, api.WORK_LOG_SPAN_MS):
+            asked = [self._api.work_log(one) for one in self._api.work_logs(piece)]
+            logs, unreadable = readable(asked, records.work_log, "work log")
+            yield Batch(
+                kind=Kind.WORK_LOGS,
+                window=piece,
+                people=people,
+                work_logs=[one for one in logs if one.person in wanted],
+                unreadable=unreadable,
+            )
+
+    def _corrections(self, window: Window) -> tuple[list[Punch], list[str]]:
+        found: list[Punch] = []
+        unreadable: list[str] = []
+        if self._settings.approvals.correction:
+            for status in (approving.APPROVED, approving.TAKEN_BACK):
+                punches, bad = self._forms(approving.CORRECTION, status, window, _correction)
+                found += punches
+                unreadable += bad
+        return found, unreadable
+
+    def _forms(
+        self, record_type: int, status: int, window: Window, read: Callable[[object], T | None]
+    ) -> tuple[list[T], list[str]]:
+        """What can be read of these approvals, and what was wrong with others. In one state a form does
+        not change, and each costs a call: what was read of it is remembered, the form is not."""
+        found: list[T] = []
+        unreadable: list[str] = []
+        for number in self._api.approvals(record_type, status, window):
+            key = record_type, status, number
+            if key not in self._read_forms:
+                made, bad = readable([self._api.approval(number)], read, "approvals")
+                unreadable += bad
+                if bad:
+                    continue
+                self._read_forms[key] = made[0]
+            # As it was put in by this very method.
+            one = cast("T | None", self._read_forms[key])
+            if one is not None:
+                found.append(one)
+        while len(self._read_forms) > _FORMS_MOST:
+            del self._read_forms[next(iter(self._read_forms))]
+        return found, unreadable
 
 
 def _absence(info: object, why: ExemptionKind) -> Absence | None:

@@ -10,14 +10,14 @@ be read is left out and told as odd.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from zaigang_collector.attendance.model import Direction, Point
 from zaigang_collector.attendance.model import Kind as Word
-from zaigang_collector.connectors import fields, networks, placing
-from zaigang_collector.connectors.contract import Person, Place, Punch, Standing
+from zaigang_collector.connectors import fields, networks, placing, written
+from zaigang_collector.connectors.contract import Log, Person, Place, Punch, Standing
 from zaigang_collector.connectors.fields import FieldError
 from zaigang_collector.connectors.rows import Row, canonical, made_id
 from zaigang_collector.directory import datum
@@ -197,3 +197,29 @@ def _point(row: Row) -> Point | None:
     except ValueError:
         return None
     return Point(*wgs84, Datum.GCJ02.value, None)
+
+
+def work_log(given: object) -> Log:
+    """A work log (汇报): who handed it in and when. Its text is searched in memory. Raises FieldError."""
+    info = fields.mapping(given, "info")
+    submitter = fields.mapping(info.get("submitter"), "submitter")
+    kept: dict[str, Any] = {
+        "journal_uuid": fields.needed_identifier(info, "journal_uuid"),
+        "userid": fields.needed_identifier(submitter, "userid"),
+        "report_time": fields.needed_integer(info, "report_time"),
+    }
+    form = fields.mapping(info.get("apply_data") or {}, "apply_data")
+    return Log(
+        vendor_id=kept["journal_uuid"],
+        person=kept["userid"],
+        handed_in_ms=kept["report_time"] * 1000,
+        text=written.joined(_texts(fields.sequence(form.get("contents"), "contents"))),
+        record=canonical(kept),
+    )
+
+
+def _texts(contents: Iterable[object]) -> Iterator[object]:
+    """What stands in the fields for text (Text, Textarea)."""
+    for one in contents:
+        value = one.get("value") if isinstance(one, dict) else one
+        yield value.get("text") if isinstance(value, dict) else value

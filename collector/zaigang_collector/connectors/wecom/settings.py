@@ -61,6 +61,10 @@ class WeComSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
     """Whose people are read, and who is below; empty: everybody."""
     terminals: bool = False
     """Whether attendance machines are asked for as well."""
+    approval_events: bool = False
+    """Whether what people did in approvals of any kind counts as a trace of work."""
+    work_logs: bool = False
+    """Whether work logs (汇报) are asked for; their text is searched for clients and dropped."""
     people: WeComPeople = WeComPeople()
     sites: SiteSettings = SiteSettings()
     approvals: ApprovalSettings = ApprovalSettings()

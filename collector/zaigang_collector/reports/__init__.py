@@ -1,0 +1,1 @@
+"""Papers: letter and report as PDF/A, and lists of person-days for people who work with spreadsheets."""
