@@ -206,7 +206,7 @@ def test_a_node_that_admits_a_failure_makes_the_slot_silent() -> None:
     evidence = told(AWAY)
     node = evidence.nodes[0]
     failed = tuple(
-        dataclasses.replace(
+        msgspec.structs.replace(
             timed,
             reading=readings.Advert(
                 t_ms=timed.reading.t_ms, span_ms=MINUTE_MS, slot_first=0,
