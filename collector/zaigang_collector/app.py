@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
 from zaigang_collector.api import (
+    accounts,
     assessments,
     attendance,
     business_events,
@@ -20,6 +21,7 @@ from zaigang_collector.api import (
     devices,
     directory,
     docs,
+    entrance,
     exemptions,
     fleet,
     hooks,
@@ -78,6 +80,9 @@ def api_app(services: Services) -> FastAPI:
         looks.router,
         cases.router,
         clues.router,
+        entrance.doors,
+        entrance.router,
+        accounts.router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(ledger.log)

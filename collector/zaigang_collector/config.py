@@ -145,6 +145,10 @@ _URL: Final = _Rule(
     'an address with http:// or https://, or ""',
     lambda value: value == "" or anchor_settings.is_url(value),
 )
+_HTTPS: Final = _Rule(
+    'an address with https://, or ""',
+    lambda value: value == "" or (anchor_settings.is_url(value) and value.startswith("https://")),
+)
 _POLICY: Final = _Rule(
     'an object identifier like 1.2.3.4, or ""',
     lambda value: value == "" or anchor_settings.is_policy(value),
@@ -301,6 +305,30 @@ class Settings:
         "",
         _LOG_KEYS,
         "Verifier keys of others' ledgers that this collector cosigns as a witness; empty: none.",
+    )
+    login_issuer: str = _setting(
+        "",
+        _HTTPS,
+        "OpenID Connect provider that signs people in, as it names itself; empty: passwords only.",
+    )
+    login_client_id: str = _setting("", _TEXT, "What this collector is called at that provider.")
+    login_secret_file: str = _setting(
+        "",
+        _TEXT,
+        "File with the client secret of that provider, readable by nobody else; a relative path "
+        "starts in the data directory.",
+    )
+    login_back_url: str = _setting(
+        "",
+        _HTTPS,
+        "Where that provider sends browsers back to: this interface as they reach it, with "
+        "/api/v1/provider/back.",
+    )
+    login_employee_claim: str = _setting(
+        "",
+        _TEXT,
+        "Claim of that provider that holds the employee id; empty: accounts are bound by users "
+        "link --subject.",
     )
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "What is logged at least."

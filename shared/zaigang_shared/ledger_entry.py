@@ -34,6 +34,7 @@ class EntryType(enum.StrEnum):
     ACCESS = "access"
     ERASURE = "erasure"
     LEDGER_EVENT = "ledger_event"
+    ACCOUNT_EVENT = "account_event"
 
 
 @dataclass(frozen=True, slots=True)

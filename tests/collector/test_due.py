@@ -33,6 +33,8 @@ from zaigang_collector.attendance.service import StoredExemption
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Learnt, Network, NetworkKind
+from zaigang_collector.worktraces import service as worktraces
+from zaigang_collector.worktraces.model import EventKind, NewEvent, NewWorkLog
 
 DAY_MS = 24 * HOUR_MS
 PEOPLE = ("E001", "E002")
@@ -182,6 +184,34 @@ def test_an_assessment_whose_punches_are_gone_is_found(watched: Watched) -> None
         at_ms = START + hours * HOUR_MS
         watched.here.punch(direction, at_ms, f"{direction}-E001", employee_id="E002")
     assert watched.asked() == (["E001", "E002"], ["E001", "E002"])
+
+
+def test_a_trace_of_work_has_its_person_looked_at(watched: Watched) -> None:
+    for who in PEOPLE:
+        worked(watched, who)
+    watched.settle()
+    random_ = watched.here.world.randomness
+    event = NewEvent(
+        source="erp",
+        source_id="1",
+        employee_id="E002",
+        kind=EventKind.APPROVAL,
+        happened_ms=START + HOUR_MS,
+    )
+    log = NewWorkLog(
+        source="erp",
+        source_id="1",
+        employee_id="E001",
+        day=dt.date(2026, 9, 22),
+        handed_in_ms=START + HOUR_MS,
+    )
+    watched.write(lambda conn: worktraces.record_events(conn, VAULT, [event], watched.now, random_))
+    assert watched.asked()[0] == ["E002"]
+    watched.judge(["E002"])
+    watched.write(
+        lambda conn: worktraces.record_work_logs(conn, VAULT, [log], watched.now, random_)
+    )
+    assert watched.asked()[0] == ["E001"]
 
 
 def test_everybody_is_looked_at_now_and_then(

@@ -83,7 +83,7 @@ def test_a_schema_of_another_version_is_told_apart(engine: Engine) -> None:
     with pytest.raises(SchemaError, match="zaigang-collector upgrade"):
         migrations.check(engine)
     with engine.begin() as conn:
-        conn.execute(sa.text("UPDATE alembic_version SET version_num = '0011'"))
+        conn.execute(sa.text("UPDATE alembic_version SET version_num = '0012'"))
     migrations.check(engine)
 
 

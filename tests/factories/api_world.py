@@ -20,6 +20,7 @@ from tests.fakes.clock import FakeClock
 from zaigang_collector import db
 from zaigang_collector.access import service as access
 from zaigang_collector.access.model import Scope
+from zaigang_collector.access.passwords import Hasher
 from zaigang_collector.api.deps import Services
 from zaigang_collector.app import api_app
 from zaigang_collector.assessment.service import Judge
@@ -106,6 +107,7 @@ def api_world(
         net_key=NET_KEY,
         bundle=lambda name, purpose: exported(engine, name, purpose, clock.utc),
         ready=lambda: problems,
+        hasher=Hasher(1, 8, 1),
     )
     judge = Judge(default_policy(), collector_key, randomness, VAULT)
     app, key = api_app(services), services.witness.verifier

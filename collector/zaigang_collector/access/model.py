@@ -44,6 +44,11 @@ class Principal:
     touch_due: bool
     """`service.touch` should note the use: the noted one is a minute old or more."""
 
+    @property
+    def told(self) -> str:
+        """How a look of this token's is told."""
+        return f"API token {self.name} ({self.token_id})"
+
 
 class DenialReason(enum.StrEnum):
     """Why a token was not accepted. An unknown id and a wrong secret are the same answer."""

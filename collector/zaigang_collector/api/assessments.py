@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, needs
+from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, Seen, needs
 from zaigang_collector.api.languages import Spoken
 from zaigang_collector.api.problems import not_found, responses
 from zaigang_collector.assessment import drawn, notes, service, store
@@ -131,6 +131,7 @@ def list_(
     conn: Reads,
     vault: Opens,
     looks: Looks,
+    seen: Seen,
     employee: str | None = None,
     site: str | None = None,
     presence: Presence | None = None,
@@ -141,7 +142,7 @@ def list_(
 ) -> values.Page[AssessmentOut]:
     """Newest versions, by start of the interval."""
     wanted = store.Filter(
-        employee, site, presence, values.to_ms_or_none(from_), values.to_ms_or_none(to)
+        employee, site, presence, values.to_ms_or_none(from_), values.to_ms_or_none(to), seen
     )
     found = store.list_page(conn, vault, wanted, values.time_cursor(cursor), limit + 1)
     listed = values.page(found, limit, lambda one: (one.start_ms, one.id))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from zaigang_collector import db
-from zaigang_collector.access.model import Principal, Scope
+from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
 from zaigang_collector.api.case_values import (
     CaseDetail,
@@ -22,7 +22,19 @@ from zaigang_collector.api.case_values import (
     detail,
     listed,
 )
-from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, Services, needs
+from zaigang_collector.api.deps import (
+    AskedFirst,
+    Given,
+    Looks,
+    Opens,
+    Reads,
+    Seen,
+    Services,
+    acting,
+    audience_of,
+    needs,
+    refuse_uncovered,
+)
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.cases import attachments, inspecting, service, store
 from zaigang_collector.cases.errors import AttachmentError
@@ -104,6 +116,7 @@ class OwnStepIn(BaseModel):
 def list_cases(
     conn: Reads,
     looks: Looks,
+    seen: Seen,
     employee: Annotated[str | None, Query(max_length=64)] = None,
     state: State | None = None,
     open: bool | None = None,  # noqa: A002  # the word of the interface
@@ -111,7 +124,7 @@ def list_cases(
     cursor: values.Cursor = None,
 ) -> values.Page[CaseOut]:
     """The newest first."""
-    wanted = store.Filter(employee, state, open)
+    wanted = store.Filter(employee, state, open, seen)
     found = store.list_page(conn, wanted, values.time_cursor(cursor), limit + 1)
     page = values.page(found, limit, lambda one: (one.opened_ms, one.id))
     looks.at("cases, listed", (one.employee_id for one in page.items))
@@ -126,6 +139,7 @@ def list_cases(
 )
 def open_case(body: OpenIn, given: Given, request: Request) -> CaseDetail:
     """Open a case about a person."""
+    refuse_uncovered(request, given, [body.employee])
     with db.writing(given.engine) as conn:
         try:
             case = service.open_case(
@@ -161,6 +175,7 @@ def get_case(case_id: CaseId, given: Given, conn: Reads, looks: Looks) -> CaseDe
 )
 def act(case_id: CaseId, body: StepIn, given: Given, request: Request) -> CaseDetail:
     """Do something as HR. What may not be done answers 409, says why, and is on record."""
+    _refuse_others(request, given, case_id)
     brought = Brought(
         reason=body.reason,
         attachments=tuple(body.files),
@@ -194,10 +209,10 @@ def get_own(
 )
 def act_own(case_id: CaseId, body: OwnStepIn, given: Given, request: Request) -> CaseDetail:
     """Reply, ask for more time or appeal, as the employee concerned."""
+    actor = _actor(request, Role.EMPLOYEE, body.employee)
     with db.reading(given.engine) as conn:
         _own(conn, given, case_id, body.employee)
     brought = Brought(reason=body.reason, attachments=tuple(body.files))
-    actor = _actor(request, Role.EMPLOYEE, body.employee)
     return _acted(given, case_id, body.action, actor, brought, is_own=True)
 
 
@@ -211,6 +226,7 @@ def attach(
     case_id: CaseId, body: Bytes, by: PersonId, name: Name, given: Given, request: Request
 ) -> FileTaken:
     """Add a file as HR: a signed receipt, a reading. The same again is the same."""
+    _refuse_others(request, given, case_id)
     return _attached(given, case_id, body, name, _actor(request, Role.HR, by), is_own=False)
 
 
@@ -224,9 +240,9 @@ def attach_own(
     case_id: CaseId, body: Bytes, employee: PersonId, name: Name, given: Given, request: Request
 ) -> FileTaken:
     """Hand in proof, as the employee concerned."""
+    actor = _actor(request, Role.EMPLOYEE, employee)
     with db.reading(given.engine) as conn:
         _own(conn, given, case_id, employee)
-    actor = _actor(request, Role.EMPLOYEE, employee)
     return _attached(given, case_id, body, name, actor, is_own=True)
 
 
@@ -333,10 +349,17 @@ def _own(conn: Connection, given: Services, case_id: str, employee: str) -> Load
     return case
 
 
+def _refuse_others(request: Request, given: Services, case_id: str) -> None:
+    """Whoever has some departments does nothing in the cases of others."""
+    if audience_of(request) is None:
+        return
+    with db.reading(given.engine) as conn:
+        employee_id = _loaded(conn, given, case_id).standing.employee_id
+    refuse_uncovered(request, given, [employee_id])
+
+
 def _actor(request: Request, role: Role, person: str) -> Actor:
-    principal = request.state.principal
-    assert isinstance(principal, Principal)  # noqa: S101  # `needs` has set it
-    return Actor(role, person, f"API token {principal.name} ({principal.token_id})")
+    return Actor(role, person, acting(request, person))
 
 
 def _refs(refs: list[RefIn]) -> tuple[Ref, ...]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, Writes, needs
+from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, Seen, Writes, needs
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.attendance import service
 from zaigang_collector.attendance.model import (
@@ -171,6 +171,7 @@ def list_(
     conn: Reads,
     vault: Opens,
     looks: Looks,
+    seen: Seen,
     employee: str | None = None,
     site: str | None = None,
     from_: values.From = None,
@@ -179,7 +180,9 @@ def list_(
     cursor: values.Cursor = None,
 ) -> values.Page[ClockInOut]:
     """Newest versions, by time of the punch."""
-    wanted = service.Filter(employee, site, values.to_ms_or_none(from_), values.to_ms_or_none(to))
+    wanted = service.Filter(
+        employee, site, values.to_ms_or_none(from_), values.to_ms_or_none(to), seen
+    )
     found = service.list_page(conn, vault, wanted, values.time_cursor(cursor), limit + 1)
     listed = values.page(found, limit, lambda one: (one.content.punched_ms, one.id))
     looks.at("a list of clock-ins", [one.content.employee_id for one in listed.items])

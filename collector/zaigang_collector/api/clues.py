@@ -8,11 +8,21 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from zaigang_collector.access.model import Principal, Scope
+from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
 from zaigang_collector.api.attendance import WordsOut
 from zaigang_collector.api.cases import desk
-from zaigang_collector.api.deps import AskedFirst, Given, Looks, Opens, Reads, Writes, needs
+from zaigang_collector.api.deps import (
+    AskedFirst,
+    Given,
+    Looks,
+    Opens,
+    Reads,
+    Writes,
+    acting,
+    needs,
+    refuse_uncovered,
+)
 from zaigang_collector.api.problems import ProblemError, Wrong, not_found, responses
 from zaigang_collector.attendance import words
 from zaigang_collector.attendance.days import DayStatus, Standing
@@ -109,8 +119,7 @@ class ClueOut(BaseModel):
 )
 def write(body: ClueIn, given: Given, conn: Writes, request: Request) -> ClueTaken:
     """Write down a clue. Whoever writes it is shown nothing about the person for it."""
-    principal = request.state.principal
-    assert isinstance(principal, Principal)  # noqa: S101  # `needs` has set it
+    refuse_uncovered(request, given, [body.employee])
     try:
         clue = clues.write(
             conn,
@@ -120,7 +129,7 @@ def write(body: ClueIn, given: Given, conn: Writes, request: Request) -> ClueTak
             (body.first_day, body.last_day),
             body.words,
             body.by,
-            f"API token {principal.name} ({principal.token_id})",
+            acting(request, body.by),
             given.clock.utc_ms(),
         )
     except (UnknownIdError, ConflictError) as error:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from zaigang_collector import beacon_ids
 from zaigang_collector.access.model import Scope
 from zaigang_collector.api import values
-from zaigang_collector.api.deps import Looks, Reads, needs
+from zaigang_collector.api.deps import Looks, Reads, Seen, needs
 from zaigang_collector.api.problems import not_found, responses
 from zaigang_collector.devices import service as devices
 from zaigang_collector.directory import carried, service
@@ -106,11 +106,12 @@ def get_site(site_id: str, conn: Reads, request: Request) -> Response:
 def list_people(
     conn: Reads,
     looks: Looks,
+    seen: Seen,
     limit: values.Limit = values.LIMIT_DEFAULT,
     cursor: values.Cursor = None,
 ) -> values.Page[PersonOut]:
     """People by id."""
-    found = service.list_employees(conn, values.id_cursor(cursor) or "", limit + 1)
+    found = service.list_employees(conn, values.id_cursor(cursor) or "", limit + 1, seen)
     listed = values.page(found, limit, lambda one: (one.id,))
     looks.at("the list of people", [one.id for one in listed.items])
     return values.Page(items=[_person(one) for one in listed.items], next=listed.next)

@@ -34,8 +34,8 @@ _TYPICAL: Final = {
     "null": None,
 }
 _HOW: Final = (
-    "<h2>How to ask</h2><p>Every request but <code>/healthz</code> and <code>/readyz</code> carries "
-    "an API token that has the scope named below:</p>"
+    "<h2>How to ask</h2><p>Programs send an API token that has the scope named below; people sign "
+    "in with <code>POST /api/v1/login</code> and may what their roles allow:</p>"
     "<pre>zaigang-collector token api NAME SCOPE...\n"
     'curl -H "Authorization: Bearer TOKEN" COLLECTOR/api/v1/assessments</pre>'
     "<p>Times are ISO 8601 with their offset; answers are in UTC. Lists come in pages: "

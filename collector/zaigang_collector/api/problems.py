@@ -65,6 +65,11 @@ def not_found(what: str, listing: str) -> ProblemError:
     return ProblemError(404, f"There is no {what} with this id. GET {listing} lists them.")
 
 
+def unseen() -> ProblemError:
+    """404 for what is not there and for what is not theirs to see: nobody can tell the two apart."""
+    return ProblemError(404, "There is nothing with this id, or nothing that you may see.")
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For OpenAPI: these statuses answer with a problem document."""
     return {
@@ -99,8 +104,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _from_bug)
 
 
-def _from_route(_request: Request, error: Exception) -> JSONResponse:
+def _from_route(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)  # noqa: S101  # what the handler is registered for
+    audience = getattr(request.state, "audience", None)
+    if error.status == 404 and audience is not None and not audience.everyone:
+        error = unseen()
     return answer(error.status, error.detail, error.errors, error.headers)
 
 

@@ -27,6 +27,7 @@ from zaigang_collector.directory import service as directory
 from zaigang_collector.ingest.news import News
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.ledger.service import EntryType
+from zaigang_collector.worktraces import service as worktraces
 
 _HOUR_MS: Final = 3_600_000
 # A cause that is not listed here is found by then. Larger leaves it standing for longer; smaller spends
@@ -37,6 +38,9 @@ PUNCH: Final = EntryType.CLOCK_IN
 SAID: Final = EntryType.ATTENDANCE_EVENT
 PLACE: Final = EntryType.DIRECTORY_EVENT
 DEVICE: Final = EntryType.DEVICE_EVENT
+TRACE: Final = EntryType.BUSINESS_EVENT
+LOG: Final = EntryType.WORK_LOG
+TYPES: Final = (PUNCH, SAID, PLACE, DEVICE, TRACE, LOG)
 
 _Stretch: TypeAlias = tuple[str, int]
 """An interval's site, and when it ends (UTC ms)."""
@@ -114,10 +118,9 @@ class Watch:
         """Whom anything concerns that is new since the last time. Each question is asked each time, as
         it is also what the next time is compared with."""
         told = self._told(conn)
-        numbers = {
-            one: [int(ref) for ref in refs] for one, refs in told.items() if one is not PUNCH
-        }
+        numbers = {one: [int(ref) for ref in told[one]] for one in (SAID, PLACE, DEVICE)}
         changed = set(known.people_of(conn, told[PUNCH]))
+        changed |= worktraces.people_of(conn, (*told[TRACE], *told[LOG]))
         changed |= self._said_of(
             events.subjects(conn, numbers[SAID]) | directory.subjects(conn, numbers[PLACE])
         )
@@ -131,7 +134,7 @@ class Watch:
 
     def _told(self, conn: Connection) -> dict[EntryType, list[str]]:
         """What the ledger has of what an assessment rests on, by type, that is new in it."""
-        found: dict[EntryType, list[str]] = {one: [] for one in (PUNCH, SAID, PLACE, DEVICE)}
+        found: dict[EntryType, list[str]] = {one: [] for one in TYPES}
         for entry_type, ref in ledger.appended(conn, self._ledger, found.keys()):
             found[entry_type].append(ref)
         return found

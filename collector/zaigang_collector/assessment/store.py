@@ -35,6 +35,8 @@ class Filter:
     presence: Presence | None = None
     from_ms: int | None = None
     to_ms: int | None = None
+    among: Collection[str] | None = None
+    """Of nobody but these people."""
 
 
 def keep(
@@ -252,6 +254,8 @@ def count_by_presence(conn: Connection) -> dict[str, int]:
 def _filtered(query: Select[tuple[object, ...]], wanted: Filter) -> Select[tuple[object, ...]]:
     if wanted.employee_id is not None:
         query = query.where(ASSESSMENT.c.employee_id == wanted.employee_id)
+    if wanted.among is not None:
+        query = query.where(ASSESSMENT.c.employee_id.in_(sorted(wanted.among)))
     if wanted.site_id is not None:
         query = query.where(ASSESSMENT.c.site_id == wanted.site_id)
     if wanted.presence is not None:

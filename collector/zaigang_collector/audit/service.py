@@ -14,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection
 
+from zaigang_collector.access import audit as access
+from zaigang_collector.access.audit import Register
 from zaigang_collector.assessment import audit as assessment
 from zaigang_collector.attendance import audit as attendance
 from zaigang_collector.attendance.replay import Schedule
@@ -105,7 +107,7 @@ def _bodies(
 ) -> Iterator[Finding]:
     # By the keys that they enrolled with, not by those that the register has now.
     keys = {name: one.key for name, one in histories.items() if one.key is not None}
-    replay, schedule = Replay(), Schedule()
+    replay, schedule, register = Replay(), Schedule(), Register()
     held = {
         EntryType.ENVELOPE: ingest.envelopes(conn, vault, keys, report.arrivals),
         EntryType.CLOCK_IN: attendance.clock_ins(conn, vault),
@@ -117,6 +119,7 @@ def _bodies(
         EntryType.ERASURE: vaults.tombstones(conn),
         EntryType.LEDGER_EVENT: ledger.events(conn),
         EntryType.ACCESS: vaults.looks(conn, vault),
+        EntryType.ACCOUNT_EVENT: access.events(conn, register),
         EntryType.BUSINESS_EVENT: worktraces.events(conn, vault),
         EntryType.WORK_LOG: worktraces.work_logs(conn, vault),
     }
@@ -124,6 +127,7 @@ def _bodies(
         yield from ledger.held_against(conn, entry_type, bodies)
     yield from replay.compare(conn)
     yield from schedule.compare(conn)
+    yield from access.accounts(conn, register)
     known = {
         EntryType.ENVELOPE: ingest.known_envelopes,
         EntryType.CLOCK_IN: attendance.known_clock_ins,
@@ -136,6 +140,7 @@ def _bodies(
         EntryType.ERASURE: vaults.known_tombstones,
         EntryType.LEDGER_EVENT: ledger.known_events,
         EntryType.ACCESS: vaults.known_looks,
+        EntryType.ACCOUNT_EVENT: access.known_events,
         EntryType.BUSINESS_EVENT: worktraces.known_events,
         EntryType.WORK_LOG: worktraces.known_work_logs,
     }

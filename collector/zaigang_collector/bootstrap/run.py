@@ -26,7 +26,7 @@ import uvicorn
 
 from zaigang_collector.api.deps import Services
 from zaigang_collector.app import api_app
-from zaigang_collector.bootstrap import anchoring, bundling, casework, http, pulse
+from zaigang_collector.bootstrap import anchoring, bundling, casework, http, pulse, vouching
 from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.anchoring import Anchorer
 from zaigang_collector.bootstrap.casework import Casework
@@ -232,6 +232,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         hooks=hooks_of(collector),
         case_policy=casework.case_policy(collector),
         scan_command=casework.scan_command(collector),
+        provider=vouching.provider(collector),
     )
     return uvicorn.Config(
         api_app(services),

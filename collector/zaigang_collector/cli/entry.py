@@ -32,6 +32,7 @@ from zaigang_collector.cli import (
     simulating,
     tokens,
     tracing,
+    users,
     vault,
 )
 from zaigang_collector.cli.console import EXIT_CODES, Exit, complain
@@ -124,6 +125,7 @@ def parser() -> argparse.ArgumentParser:
         running,
         keeping,
         tokens,
+        users,
         directory,
         devices,
         nodes,

@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -80,11 +80,33 @@ def get_employee(conn: Connection, employee_id: str) -> Employee | None:
 
 
 def list_employees(
-    conn: Connection, after_id: str = "", limit: int = _PAGE
+    conn: Connection,
+    after_id: str = "",
+    limit: int = _PAGE,
+    among: Collection[str] | None = None,
 ) -> tuple[Employee, ...]:
-    """People by id, from after `after_id`."""
+    """People by id, from after `after_id`; `among`: only these."""
     query = sa.select(EMPLOYEE).where(EMPLOYEE.c.id > after_id).order_by(EMPLOYEE.c.id).limit(limit)
+    if among is not None:
+        query = query.where(EMPLOYEE.c.id.in_(sorted(among)))
     return tuple(_employee(row) for row in conn.execute(query))
+
+
+def departments_of(conn: Connection, employee_ids: Iterable[str]) -> dict[str, str]:
+    """The department of each who is known."""
+    wanted, found = sorted(set(employee_ids)), {}
+    for start in range(0, len(wanted), _PAGE):
+        query = sa.select(EMPLOYEE.c.id, EMPLOYEE.c.department).where(
+            EMPLOYEE.c.id.in_(wanted[start : start + _PAGE])
+        )
+        found.update({row.id: row.department for row in conn.execute(query)})
+    return found
+
+
+def ids_in_departments(conn: Connection, departments: Collection[str]) -> frozenset[str]:
+    """Who is in one of these now."""
+    query = sa.select(EMPLOYEE.c.id).where(EMPLOYEE.c.department.in_(sorted(departments)))
+    return frozenset(conn.scalars(query)) if departments else frozenset()
 
 
 def networks_of_site(conn: Connection, site_id: str) -> KnownNetworks:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Connection
 
+from zaigang_collector.access import accounts, links
+from zaigang_collector.access.journal import By
 from zaigang_collector.assessment import erasing as assessment
 from zaigang_collector.attendance import erasing as attendance
 from zaigang_collector.cases import erasing as cases
@@ -19,6 +23,9 @@ from zaigang_collector.vault import service as keys
 from zaigang_collector.vault.model import Tombstone, TombstoneKind, person
 from zaigang_collector.vault.service import Vault
 from zaigang_collector.worktraces import erasing as worktraces
+
+# In the event of the account; who decided stands in the tombstone.
+ACCOUNT_BY: Final = "forgetting"
 
 
 def forget(
@@ -51,6 +58,8 @@ def forget(
     counts |= cases.forget(conn, employee_id)
     counts |= worktraces.forget(conn, employee_id)
     counts |= access_log.forget(conn, employee_id)
+    counts |= accounts.forget(conn, vault, employee_id, By(ACCOUNT_BY, now_ms, randomness))
+    counts |= {"links": links.forget(conn, employee_id)}
     counts |= directory_erasing.forget(conn, employee_id, now_ms, randomness)
     return record.bury(
         conn, TombstoneKind.FORGOTTEN, employee_id, by, ground, counts, now_ms, randomness

@@ -13,6 +13,8 @@ class SubjectKind(enum.StrEnum):
     SITE = "site"
     DEVICE = "device"
     """A device that nobody held: what it says is nobody's."""
+    ACCOUNT = "account"
+    """Somebody who signs in; what only their second factor needs."""
 
 
 @dataclass(frozen=True, slots=True)

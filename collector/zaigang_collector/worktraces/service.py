@@ -20,6 +20,8 @@ from zaigang_collector.worktraces.model import NewEvent, NewWorkLog
 from zaigang_collector.worktraces.shelf import Recorded, Shelf, Stored
 from zaigang_collector.worktraces.tables import EVENT, LOG
 
+_PAGE: Final = 500  # ids in one question; SQLite takes some thousands
+
 __all__ = [
     "EVENTS",
     "WORK_LOGS",
@@ -27,6 +29,7 @@ __all__ = [
     "Recorded",
     "WorkLog",
     "events_of",
+    "people_of",
     "record_events",
     "record_work_logs",
     "versions_of_event",
@@ -117,3 +120,14 @@ def versions_of_work_log(conn: Connection, vault: Vault, log_id: str) -> tuple[W
     """Every version, the oldest first."""
     query = sa.select(LOG).where(LOG.c.id == log_id).order_by(LOG.c.version)
     return WORK_LOGS.select(conn, vault, query)
+
+
+def people_of(conn: Connection, references: Iterable[str]) -> frozenset[str]:
+    """Whose these traces (id and version, as the ledger names them) are, or were in an earlier version."""
+    ids = sorted({one.partition("@")[0] for one in references})
+    found: set[str] = set()
+    for start in range(0, len(ids), _PAGE):
+        some = ids[start : start + _PAGE]
+        for table in (EVENT, LOG):
+            found.update(conn.scalars(sa.select(table.c.employee_id).where(table.c.id.in_(some))))
+    return frozenset(found)
