@@ -214,7 +214,7 @@ def test_of_two_nodes_the_one_that_agrees_counts() -> None:
         warm,
         device_id="node-2",
         readings=tuple(
-            dataclasses.replace(timed, envelope=timed.envelope[::-1]) for timed in warm.readings
+            msgspec.structs.replace(timed, envelope=timed.envelope[::-1]) for timed in warm.readings
         ),
     )
     both = dataclasses.replace(day, nodes=(*day.nodes, renamed))
@@ -283,7 +283,7 @@ def spoilt(evidence: Evidence, side: str, values: Sequence[float], **fields: str
             dataclasses.replace(
                 device,
                 readings=tuple(
-                    dataclasses.replace(
+                    msgspec.structs.replace(
                         timed,
                         reading=msgspec.structs.replace(
                             timed.reading, **dict.fromkeys(fields, next(endless))

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -191,7 +192,7 @@ def make_idle(t_ms: int) -> readings.Usage:
 def unique(timed: list[TimedReading], salt: bytes) -> tuple[TimedReading, ...]:
     """In envelopes of their own."""
     return tuple(
-        dataclasses.replace(one, envelope=hashlib.sha256(salt + one.envelope).digest())
+        msgspec.structs.replace(one, envelope=hashlib.sha256(salt + one.envelope).digest())
         for one in timed
     )
 

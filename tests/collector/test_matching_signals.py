@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.factories import evidence as make
@@ -100,7 +101,9 @@ def test_a_first_hearing_at_the_boot_is_no_way_around_the_slot() -> None:
     evidence = told(at_site(0, HOUR, net=None))
     laptop = evidence.laptops[0]
     stretched = tuple(
-        dataclasses.replace(timed, reading=readings_from_boot(timed.reading, timed.boot_offset_ms))
+        msgspec.structs.replace(
+            timed, reading=readings_from_boot(timed.reading, timed.boot_offset_ms)
+        )
         for timed in laptop.readings
     )
     evidence = dataclasses.replace(
@@ -203,7 +206,7 @@ def test_a_node_that_admits_a_failure_makes_the_slot_silent() -> None:
     evidence = told(AWAY)
     node = evidence.nodes[0]
     failed = tuple(
-        dataclasses.replace(
+        msgspec.structs.replace(
             timed,
             reading=readings.Advert(
                 t_ms=timed.reading.t_ms, span_ms=MINUTE_MS, slot_first=0,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.factories import evidence as make
@@ -211,7 +212,7 @@ def test_one_identifier_that_goes_on_and_on_is_told_whatever_the_clock_was() -> 
     slot = rid.slot_at(START_MS - 10 * MINUTE_MS)
     name = rid.rid(make.NODE_KEY, slot)
     static = tuple(
-        dataclasses.replace(timed, reading=_renamed(timed.reading, name))
+        msgspec.structs.replace(timed, reading=_renamed(timed.reading, name))
         for timed in laptop.readings
     )
     evidence = dataclasses.replace(

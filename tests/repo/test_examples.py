@@ -21,6 +21,7 @@ from zaigang_collector.attendance.csv_import import import_clock_ins
 from zaigang_collector.cli import bulk
 from zaigang_collector.connectors.dingtalk import settings as dingtalk
 from zaigang_collector.connectors.feishu import settings as feishu
+from zaigang_collector.connectors.git import settings as git
 from zaigang_collector.connectors.hooks import settings as hooks
 from zaigang_collector.connectors.sheets import mapping, rows, service, taking
 from zaigang_collector.connectors.sheets.service import Options
@@ -113,6 +114,10 @@ def _load_wecom(path: Path) -> object:
     return wecom.load(path)
 
 
+def _load_git(path: Path) -> object:
+    return git.load(path)
+
+
 def _load_feishu(path: Path) -> object:
     return feishu.load(path)
 
@@ -136,6 +141,7 @@ _LOADERS: Final = {
     "dingtalk.toml": _load_dingtalk,
     "wecom.toml": _load_wecom,
     "feishu.toml": _load_feishu,
+    "git.toml": _load_git,
     "clients.toml": _load_clients,
     "hooks.toml": hooks.load,
 }

@@ -320,12 +320,12 @@ def _timed(
     """Its readings that ended within the stretches."""
     digest, offset_ms = envelope.digest, envelope.boot_offset_ms
     for one in envelope.readings:
-        if one.reading is None:  # a kind of a later version is kept and skipped
+        found, at_ms = one.reading, one.at_ms
+        if found is None:  # a kind of a later version is kept and skipped
             continue
         for from_ms, to_ms in stretches:
-            if from_ms <= one.at_ms < to_ms:
-                found = one.reading
-                yield TimedReading(digest, one.index, one.at_ms, one.error_ms, offset_ms, found)
+            if from_ms <= at_ms < to_ms:
+                yield TimedReading(digest, one.index, at_ms, one.error_ms, offset_ms, found)
                 break
 
 

@@ -29,6 +29,8 @@ from zaigang_collector.connectors.feishu import api as feishu_api
 from zaigang_collector.connectors.feishu import connector as feishu
 from zaigang_collector.connectors.feishu import settings as feishu_settings
 from zaigang_collector.connectors.feishu import wire as feishu_wire
+from zaigang_collector.connectors.git import connector as git
+from zaigang_collector.connectors.git import settings as git_settings
 from zaigang_collector.connectors.http import Caller, Dialect, Http
 from zaigang_collector.connectors.polling import Passed, Poller, Source
 from zaigang_collector.connectors.tokens import Token, TokenCache
@@ -94,6 +96,12 @@ def _feishu(collector: Opened, client: Http, pause: Pause) -> Source:
     return Source(feishu.Feishu(settings, asked, collector.keys.net_key), settings)
 
 
+def _git(collector: Opened, client: Http, pause: Pause) -> Source:
+    # Nothing is asked over the network: the repositories are on this machine.
+    settings = git_settings.load(collector.directory.root / git_settings.FILE)
+    return Source(git.Git(settings), settings)
+
+
 def _caller(
     collector: Opened,
     client: Http,
@@ -110,6 +118,7 @@ BUILDERS: Final[Mapping[str, Build]] = {
     dingtalk.SOURCE: _dingtalk,
     wecom.SOURCE: _wecom,
     feishu.SOURCE: _feishu,
+    git.SOURCE: _git,
 }
 """Every system that can be asked, by its name; its settings are in NAME.toml."""
 

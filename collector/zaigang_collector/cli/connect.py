@@ -20,7 +20,7 @@ from zaigang_collector.connectors.status import SourceStatus
 from zaigang_collector.directory.model import Language
 from zaigang_collector.matching.model import Text
 
-_NAMES: Final = ("dingtalk", "wecom", "feishu")
+_NAMES: Final = ("dingtalk", "wecom", "feishu", "git")
 # Larger fills the screen; smaller leaves people asking who is meant.
 _LISTED_MOST: Final = 50
 _ASIDE: Final = {

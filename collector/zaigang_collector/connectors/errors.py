@@ -39,6 +39,8 @@ class Reason(enum.StrEnum):
     PERMISSION = "permission"
     SCOPE = "scope"
     """The person is not among those whom the application may see."""
+    MISSING = "missing"
+    """What the settings name on this machine, or in somebody's mailbox, is not there or is closed."""
     REFUSED = "refused"
     """Any other refusal: the code tells."""
     STOPPED = "stopped"

@@ -19,6 +19,7 @@ TITLES: Final[Mapping[str, Text]] = {
     "dingtalk": Text("钉钉", "DingTalk"),
     "wecom": Text("企业微信", "WeCom"),
     "feishu": Text("飞书", "Feishu"),
+    "git": Text("Git 提交", "Git"),
 }
 """What people call each source."""
 LIMITS: Final[Mapping[str, Text]] = {
@@ -31,6 +32,12 @@ LIMITS: Final[Mapping[str, Text]] = {
         "企业微信不说明定位有多准、何时收到打卡，也不返回没有采用的打卡：这里看不到这些，不说明员工有什么问题。",
         "WeCom tells neither how exact a position is nor when it received a punch, and returns none that "
         "it did not accept: that these are missing here says nothing of anybody.",
+    ),
+    "git": Text(
+        "提交里的两个时间都由作者自己的电脑写入，可以随意改；能够证明的只有本系统最早看到它的时间。"
+        "没有提交不说明没有工作。",
+        "Both times of a commit are written by its author's own machine, which can choose them freely; "
+        "only when it was first seen here can be proved. That there are no commits says nothing.",
     ),
 }
 """What a source can never tell, to be read wherever its clock-ins are judged."""
@@ -100,6 +107,11 @@ _WHY: Final[Mapping[Reason, Text]] = {
     Reason.SCOPE: Text(
         "有人不在应用的可见范围里，请在开放平台后台扩大范围",
         "somebody is not among those whom the application may see; widen its scope in the console",
+    ),
+    Reason.MISSING: Text(
+        "配置里写的路径或文件夹找不到，或没有读取权限，请核对配置和权限",
+        "what the settings name is not there, or may not be read; look at the settings and at who may "
+        "read it",
     ),
     Reason.REFUSED: Text(
         "请求被拒绝，请按错误码查阅对方文档", "it refuses; look its code up in the documentation"

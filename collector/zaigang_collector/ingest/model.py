@@ -6,6 +6,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from zaigang_collector.ingest.chain import Chain
 from zaigang_shared.readings import Reading
 
@@ -44,9 +46,11 @@ class Taken:
     """Devices that are not listened to any more: their connections are to be cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredReading:
-    """A reading with its place on the collector's time line; None: of a later version's kind."""
+class StoredReading(msgspec.Struct, frozen=True, gc=False):
+    """A reading with its place on the collector's time line; None: of a later version's kind.
+
+    A struct without cycles, as `matching.model.TimedReading` is, and for the same reason.
+    """
 
     index: int
     """Its place among the envelope's readings."""
@@ -56,8 +60,7 @@ class StoredReading:
     reading: Reading | None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEnvelope:
+class StoredEnvelope(msgspec.Struct, frozen=True):
     """An envelope as it is kept, with its time bracket and what it holds."""
 
     device_id: str

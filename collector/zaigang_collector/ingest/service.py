@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import itertools
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
@@ -16,7 +16,7 @@ from zaigang_collector.devices import service as devices
 from zaigang_collector.ingest import behind, clock_model, windows
 from zaigang_collector.ingest.behind import Quoted
 from zaigang_collector.ingest.chain import Chain
-from zaigang_collector.ingest.clock_model import BootClock, Observation
+from zaigang_collector.ingest.clock_model import BootClock, Estimate, Observation
 from zaigang_collector.ingest.model import (
     DeviceHealth,
     EventKind,
@@ -98,12 +98,16 @@ def state_between(
         *(
             (
                 *span,
-                *dataclasses.astuple(clocks[span.boot].estimate(span.first_up_ms)),
-                *dataclasses.astuple(clocks[span.boot].estimate(span.last_up_ms)),
+                *_plain(clocks[span.boot].estimate(span.first_up_ms)),
+                *_plain(clocks[span.boot].estimate(span.last_up_ms)),
             )
             for span in spans
         ),
     )
+
+
+def _plain(one: Estimate) -> tuple[int, int, int]:
+    return one.at_ms, one.error_ms, one.offset_ms
 
 
 def envelope_by_digest(conn: Connection, vault: Vault, digest: bytes) -> StoredEnvelope | None:
@@ -295,7 +299,7 @@ def _reaching(
         .where(sa.or_(BOOT.c.low_ms.is_(None), earliest_ms <= to_ms))
         .order_by(BOOT.c.boot, BOOT.c.hour)
     )
-    spans = list(conn.execute(query))
+    spans = conn.execute(query).all()
     clocks = _clocks(conn, device_id, {span.boot for span in spans})
     reaching = []
     for span in spans:
@@ -355,16 +359,21 @@ def _clocks(conn: Connection, device_id: str, boots: Collection[bytes]) -> dict[
         .order_by(BOOT.c.boot, BOOT.c.hour)
     )
     found = defaultdict(list)
-    for row in conn.execute(query):
+    for row in conn.execute(query).all():
         found[row.boot].append(row)
-    return {
-        boot: BootClock(
-            tuple(map(windows.from_row, rows)),
-            floor_ms,
-            clock_model.overtaken_hours((row.hour, row.first_seq, row.last_seq) for row in rows),
-        )
-        for boot, rows in found.items()
-    }
+    return {boot: _clock(tuple(rows), floor_ms) for boot, rows in found.items()}
+
+
+# A dozen sites' nodes and the devices of the people at work there. What it gives follows from what it
+# is asked with alone, and remembers its estimates: all people at a site ask for those of its node.
+# Larger keeps windows that have grown since; smaller computes the same for each person.
+@functools.lru_cache(maxsize=64)
+def _clock(rows: tuple[Row[Any], ...], floor_ms: int | None) -> BootClock:
+    return BootClock(
+        tuple(map(windows.from_row, rows)),
+        floor_ms,
+        clock_model.overtaken_hours((row.hour, row.first_seq, row.last_seq) for row in rows),
+    )
 
 
 def _adjacent(spans: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
@@ -391,7 +400,7 @@ def _rows_of(conn: Connection, spans: Sequence[Row[Any]]) -> list[Row[Any]]:
         ENVELOPE.c.up_ms <= last.last_up_ms,
         ENVELOPE.c.data.is_not(None),  # forgotten, or older than readings are kept
     )
-    return list(conn.execute(query))
+    return list(conn.execute(query).all())  # iterating asks the driver for one row at a time
 
 
 def _receipt_times(conn: Connection, device_id: str, digests: set[bytes]) -> dict[bytes, int]:
@@ -402,7 +411,7 @@ def _receipt_times(conn: Connection, device_id: str, digests: set[bytes]) -> dic
             RECEIPT.c.device_id == device_id,
             RECEIPT.c.digest.in_(wanted[start : start + 1000]),
         )
-        found |= {row.digest: row.at_ms for row in conn.execute(query)}
+        found |= {row.digest: row.at_ms for row in conn.execute(query).all()}
     return found
 
 
@@ -450,11 +459,13 @@ def _stored(
         boot_offset_ms=sealed.offset_ms,
         reconstructed=clock_model.is_reconstructed(seen, clock),
         readings=tuple(
-            # Nearly all of them end as the envelope is sealed.
-            StoredReading(index, sealed.at_ms, sealed.error_ms, value)
-            if t_ms == row.up_ms
-            else _timed(index, t_ms, row.up_ms, value, clock)
-            for index, (t_ms, value) in enumerate(content)
+            [
+                # Nearly all of them end as the envelope is sealed.
+                StoredReading(index, sealed.at_ms, sealed.error_ms, value)
+                if t_ms == row.up_ms
+                else _timed(index, t_ms, row.up_ms, value, clock)
+                for index, (t_ms, value) in enumerate(content)
+            ]
         ),
         data=data,
     )
@@ -479,7 +490,7 @@ def _within(one: StoredEnvelope, from_ms: int, to_ms: int) -> StoredEnvelope:
     ]
     if len(inside) == len(one.readings):  # all but those at the ends
         return one
-    return dataclasses.replace(one, readings=tuple(inside))
+    return msgspec.structs.replace(one, readings=tuple(inside))
 
 
 def _chain(row: Row[Any]) -> Chain:

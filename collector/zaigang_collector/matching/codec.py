@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -89,7 +89,7 @@ def _devices(found: Iterable[DeviceEvidence]) -> list[list[Any]]:
     readings: dict[str, set[str]] = {}
     marks: dict[str, list[int]] = {}
     for device in found:
-        readings.setdefault(device.device_id, set()).update(map(_named, device.readings))
+        readings.setdefault(device.device_id, set()).update(_names(device.readings))
         mark = -1 if device.complete_to_ms is None else device.complete_to_ms
         marks.setdefault(device.device_id, []).append(mark)
     return [
@@ -102,11 +102,12 @@ def _devices(found: Iterable[DeviceEvidence]) -> list[list[Any]]:
     ]
 
 
-def _named(timed: TimedReading) -> str:
-    return (
-        f"{timed.envelope.hex()} {timed.index} {timed.at_ms} {timed.error_ms} "
-        f"{timed.boot_offset_ms}"
-    )
+def _names(readings: Iterable[TimedReading]) -> Iterator[str]:
+    last, name = b"", ""
+    for timed in readings:
+        if timed.envelope is not last:  # several of an envelope come one after the other
+            last, name = timed.envelope, timed.envelope.hex()
+        yield (f"{name} {timed.index} {timed.at_ms} {timed.error_ms} {timed.boot_offset_ms}")
 
 
 def _plain(value: Any) -> Any:

@@ -163,6 +163,8 @@ def _see(
     for slot, open_question in enumerate(unsettled):
         if open_question:  # then hands are nowhere else either: both rest on the registration
             placed.witness[slot] = where.witness[slot] = False
+    for slot in _unexplained(scene, readings, lane, placed):
+        lane.witness[slot] = where.witness[slot] = False  # hands are nowhere but by that silence
     other_air = [
         strength > 0.0 and llr < 0.0
         for strength, llr in zip(used.strength, breathed.lane.against, strict=True)
@@ -207,6 +209,22 @@ def _unsettled(
         still or llr <= strange for still, llr in zip(quiet, breathed.lane.against, strict=True)
     ]
     return network.unsettled(scene, readings, placed, elsewhere)
+
+
+def _unexplained(
+    scene: Scene, readings: Sequence[network.Held], heard: Lane, placed: Lane
+) -> list[int]:
+    """Slots in which nothing but the beacon's silence says where the laptop is: no network was told
+    that could excuse it or bear it out. Other air is no second word: a room that the node does not
+    reach has air of its own."""
+    if not any(heard.against):
+        return []
+    told = network.told(scene, readings)
+    return [
+        slot
+        for slot, llr in enumerate(heard.against)
+        if llr < 0.0 and not told[slot] and not placed.against[slot]
+    ]
 
 
 def _beacon(scene: Scene, laptops: Sequence[Seen], badge: Lane) -> Trace:

@@ -12,6 +12,7 @@ from tests.repo.checks import ROOT
 from zaigang_collector.connectors.dingtalk.settings import ApprovalSettings, DingTalkSettings
 from zaigang_collector.connectors.feishu.settings import FeishuSettings
 from zaigang_collector.connectors.files import PeopleSettings, SiteSettings
+from zaigang_collector.connectors.git.settings import GitSettings
 from zaigang_collector.connectors.wecom import settings as wecom
 
 _PAGE = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
@@ -45,6 +46,7 @@ def written(default: Any) -> str:
         ("setting of WeCom", wecom.WeComSettings),
         ("in WeCom's `[people]`", wecom.WeComPeople),
         ("in WeCom's `[approvals]`", wecom.ApprovalSettings),
+        ("setting of Git", GitSettings),
         ("setting of Feishu", FeishuSettings),
     ],
 )

@@ -14,7 +14,7 @@ from zaigang_collector.worktraces.model import EventKind
 from zaigang_shared.prime import prime
 
 FILE: Final = "hooks.toml"
-_VENDORS: Final = frozenset({"dingtalk", "wecom", "feishu"})
+_VENDORS: Final = frozenset({"dingtalk", "wecom", "feishu", "git"})
 
 HookName = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,40}$")]
 """Part of an address, and of the name of an environment variable."""

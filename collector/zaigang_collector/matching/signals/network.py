@@ -124,6 +124,21 @@ def unsettled(
     return [llr < 0.0 and not yes for llr, yes in zip(placed.against, sure, strict=True)]
 
 
+def told(scene: Scene, readings: Sequence[Held]) -> list[bool]:
+    """Slots in which the laptop said which network it was on, known or not.
+
+    Only then is the beacon's silence one of several things that were looked at: the site's network,
+    the guests', a phone that was beside the beacon this morning would have excused it (`shield`), and
+    whoever cannot show any of them, a permission being gone, must not be worse off for that.
+    """
+    found = [False] * scene.grid.count
+    for each in readings:
+        if each.network.net is not None and scene.weight(each.timed.error_ms):
+            for slot in each.slots:
+                found[slot] = True
+    return found
+
+
 def beside_home(scene: Scene, readings: Sequence[Held], beacon: Lane) -> list[bool]:
     """Slots in which the site's beacon was heard on a registered home network, of which nothing
     else shows that it travels, or out through the registered home's address: a phone's hotspot, or a
