@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from zaigang_collector.api import (
     accounts,
+    alerts,
     assessments,
     attendance,
     business_events,
@@ -30,6 +31,7 @@ from zaigang_collector.api import (
     operations,
     problems,
     readings,
+    rules,
     sources,
     witness,
     work_logs,
@@ -73,6 +75,8 @@ def api_app(services: Services) -> FastAPI:
         work_logs.router,
         hooks.router,
         assessments.router,
+        alerts.router,
+        rules.router,
         readings.router,
         fleet.router,
         sources.router,

@@ -35,6 +35,8 @@ class EntryType(enum.StrEnum):
     ERASURE = "erasure"
     LEDGER_EVENT = "ledger_event"
     ACCOUNT_EVENT = "account_event"
+    RULE_EVENT = "rule_event"
+    ALERT_EVENT = "alert_event"
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,8 @@ def test_forgetting_deletes_all_bodies_of_one_person_and_of_nobody_else(worked: 
         "keys": 1,
         "envelopes": 20,
         "set_aside": 1,
+        "alerts": 0,
+        "alert_events": 0,
         "assessments": 1,
         "clock_ins": 2,
         "exemptions": 1,
@@ -415,6 +417,8 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
     assert told.counts == {
         "envelopes": 60,
         "set_aside": 1,
+        "alerts": 0,
+        "alert_events": 0,
         "assessments": 0,
         "clock_ins": 0,
         "exemptions": 0,
@@ -431,6 +435,8 @@ def test_retention_deletes_readings_first_and_claims_later(worked: Worked) -> No
     assert later.counts == {
         "envelopes": 0,
         "set_aside": 0,
+        "alerts": 0,
+        "alert_events": 0,
         "assessments": 2,
         "clock_ins": 4,
         "exemptions": 1,

@@ -21,6 +21,7 @@ _AREAS = (
     "directory",
     "ingest",
     "ledger",
+    "rules",
     "vault",
     "worktraces",
 )

@@ -108,6 +108,17 @@ RULES: Final = (
           _HR | _OWN | _AUDITOR),
     _rule("GET /devices/{device_id}/readings", Scope.READ_READINGS, Whose.RECORDS, _HR | _OWN),
     _rule("GET /envelopes/{sha256}", Scope.READ_READINGS, Whose.RECORDS, _HR | _OWN),
+    # Alerts and rules. What is about people, trials and words about rules are for tokens until they are cut to reach.
+    _rule("GET /alerts", Scope.READ_ALERTS, Whose.EVERYBODYS),
+    _rule("GET /alerts/infrastructure", Scope.READ_HEALTH, Whose.NOBODYS, _IT),
+    _rule("GET /alerts/{alert_id}", Scope.READ_ALERTS, Whose.EVERYBODYS),
+    _rule("POST /alerts/{alert_id}/dismissal", Scope.WRITE_ALERTS, Whose.EVERYBODYS),
+    _rule("GET /rules", Scope.READ_RULES, Whose.NOBODYS, {Role.HR: Reach.EVERYBODY}),
+    _rule("GET /rules/facts", Scope.READ_RULES, Whose.NOBODYS, {Role.HR: Reach.EVERYBODY}),
+    _rule("GET /rules/{rule_id}", Scope.READ_RULES, Whose.NOBODYS, {Role.HR: Reach.EVERYBODY}),
+    _rule("POST /rules", Scope.WRITE_RULES, Whose.EVERYBODYS),
+    _rule("POST /rules/try", Scope.READ_ALERTS, Whose.EVERYBODYS),
+    _rule("POST /rules/{rule_id}/state", Scope.WRITE_RULES, Whose.EVERYBODYS),
     # Cases. Whoever acts acts as themselves: `acting`.
     _rule("GET /cases", Scope.READ_CASES, Whose.LISTED, _HR),
     _rule("POST /cases", Scope.WRITE_CASES, Whose.RECORDS, _HR),

@@ -32,6 +32,10 @@ class Scope(enum.StrEnum):
     REPLY_CASES = "reply:cases"
     """A page on which the employee concerned acts; never in the hands of HR."""
     WRITE_CLUES = "write:clues"
+    READ_ALERTS = "read:alerts"
+    WRITE_ALERTS = "write:alerts"
+    READ_RULES = "read:rules"
+    WRITE_RULES = "write:rules"
 
 
 @dataclass(frozen=True, slots=True)

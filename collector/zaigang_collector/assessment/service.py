@@ -120,6 +120,42 @@ def is_due(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An interval of which the stored answer is not, or not yet, the last word."""
+
+    employee_id: str
+    site_id: str
+    start_ms: int
+    end_ms: int
+
+
+def pending(
+    conn: Connection, judge: Judge, from_ms: int, to_ms: int, now_ms: int
+) -> tuple[Pending, ...]:
+    """What begins in the span and goes on, or is over and of which something is new; and assessments
+    whose interval is gone."""
+    heads: dict[str, list[store.Head]] = {}
+    for head in store.heads(conn, from_ms, to_ms):
+        heads.setdefault(head.employee_id, []).append(head)
+    found: list[Pending] = []
+    for person in people_concerned(conn, from_ms, to_ms):
+        claimed = claimed_intervals(conn, judge.vault, person, from_ms, to_ms)
+        names = {assessment_id(one.opening_id) for one in claimed}
+        for one in claimed:
+            name = assessment_id(one.opening_id)
+            goes_on = one.interval.end_ms >= now_ms
+            if goes_on or store.last_inputs(conn, name) != _inputs(conn, judge, one, now_ms):
+                span = one.interval.start_ms, one.interval.end_ms
+                found.append(Pending(person, one.interval.site_id, *span))
+        found += [
+            Pending(person, head.site_id, head.start_ms, head.end_ms)
+            for head in heads.get(person, ())
+            if head.id not in names
+        ]
+    return tuple(found)
+
+
 def people_concerned(conn: Connection, from_ms: int, to_ms: int) -> list[str]:
     """Who has punches in the span, or an assessment of punches that are gone, sorted by id."""
     punching = attendance.employees_with_punches(conn, from_ms, to_ms)

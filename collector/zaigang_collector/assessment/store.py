@@ -142,6 +142,48 @@ def standing(conn: Connection, from_ms: int, to_ms: int) -> dict[str, frozenset[
     return {person: frozenset(names) for person, names in found.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest version of an assessment that holds, without what it says."""
+
+    id: str
+    version: int
+    employee_id: str
+    site_id: str
+    start_ms: int
+    end_ms: int
+    evidence_hash: bytes
+
+
+def heads(
+    conn: Connection, from_ms: int, to_ms: int, employee_ids: Collection[str] | None = None
+) -> tuple[Head, ...]:
+    """Those that start in [from_ms, to_ms), in order of time; None: of everybody."""
+    columns = (ASSESSMENT.c[field.name] for field in dataclasses.fields(Head))
+    query = sa.select(*columns).where(
+        ASSESSMENT.c.newest,
+        ASSESSMENT.c.withdrawn_ms.is_(None),
+        ASSESSMENT.c.start_ms >= from_ms,
+        ASSESSMENT.c.start_ms < to_ms,
+    )
+    if employee_ids is not None:
+        query = query.where(ASSESSMENT.c.employee_id.in_(sorted(employee_ids)))
+    query = query.order_by(ASSESSMENT.c.start_ms, ASSESSMENT.c.id)
+    return tuple(Head(*row) for row in conn.execute(query))
+
+
+def is_newest(conn: Connection, reference: str) -> bool:
+    """Whether `id@version` is the newest version of an assessment that holds."""
+    name, _, version = reference.partition("@")
+    query = sa.select(ASSESSMENT.c.id).where(
+        ASSESSMENT.c.id == name,
+        ASSESSMENT.c.version == int(version),
+        ASSESSMENT.c.newest,
+        ASSESSMENT.c.withdrawn_ms.is_(None),
+    )
+    return conn.execute(query).first() is not None
+
+
 def others_at(
     conn: Connection, site_id: str, employee_id: str, from_ms: int, to_ms: int
 ) -> tuple[int, int]:

@@ -29,6 +29,7 @@ from zaigang_collector.ledger import audit as ledger
 from zaigang_collector.ledger import service as log
 from zaigang_collector.ledger.audit import Finding
 from zaigang_collector.ledger.model import EntryType
+from zaigang_collector.rules import audit as rules
 from zaigang_collector.vault import audit as vaults
 from zaigang_collector.vault import record
 from zaigang_collector.vault.service import Vault
@@ -45,6 +46,7 @@ _FORGETTABLE: Final = {
     EntryType.CASE_EVENT: "case_events",
     EntryType.BUSINESS_EVENT: "business_events",
     EntryType.WORK_LOG: "work_logs",
+    EntryType.ALERT_EVENT: "alert_events",
 }
 
 
@@ -122,6 +124,8 @@ def _bodies(
         EntryType.ACCOUNT_EVENT: access.events(conn, register),
         EntryType.BUSINESS_EVENT: worktraces.events(conn, vault),
         EntryType.WORK_LOG: worktraces.work_logs(conn, vault),
+        EntryType.RULE_EVENT: rules.rule_events(conn),
+        EntryType.ALERT_EVENT: rules.alert_events(conn, vault),
     }
     for entry_type, bodies in held.items():
         yield from ledger.held_against(conn, entry_type, bodies)
@@ -143,6 +147,8 @@ def _bodies(
         EntryType.ACCOUNT_EVENT: access.known_events,
         EntryType.BUSINESS_EVENT: worktraces.known_events,
         EntryType.WORK_LOG: worktraces.known_work_logs,
+        EntryType.RULE_EVENT: rules.known_rule_events,
+        EntryType.ALERT_EVENT: rules.known_alert_events,
     }
     for entry_type, there in known.items():
         yield from ledger.without_body(conn, entry_type, there)

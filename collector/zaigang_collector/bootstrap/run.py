@@ -27,6 +27,7 @@ import uvicorn
 from zaigang_collector.api.deps import Services
 from zaigang_collector.app import api_app
 from zaigang_collector.bootstrap import anchoring, bundling, casework, http, pulse, vouching
+from zaigang_collector.bootstrap.alerting import AlertsOfRules
 from zaigang_collector.bootstrap.alone import alone
 from zaigang_collector.bootstrap.anchoring import Anchorer
 from zaigang_collector.bootstrap.casework import Casework
@@ -112,7 +113,7 @@ async def running(collector: Opened, alive: Pulse | None = None) -> AsyncIterato
         worker = Worker(collector, partial(alive.beat, pulse.JUDGING))
         mqtt = await stack.enter_async_context(mqtt_running(collector, alive.beat))
         connecting, retaining = Connecting(collector), Retaining(collector)
-        cases = Casework(collector)
+        cases = Casework(collector, alerts=AlertsOfRules(judge(collector)))
         parts: tuple[_Part, ...] = (ledger, anchorer, worker, connecting, retaining, cases)
         for part in parts:
             part.start()
@@ -231,6 +232,7 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         texts=texts_of(collector),
         hooks=hooks_of(collector),
         case_policy=casework.case_policy(collector),
+        alerts=AlertsOfRules(made),
         scan_command=casework.scan_command(collector),
         provider=vouching.provider(collector),
     )

@@ -17,6 +17,7 @@ from zaigang_collector.assessment.service import Judge
 from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.ingest import service as ingest
 from zaigang_collector.matching.policy import default_policy
+from zaigang_collector.rules import service as rules
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ EVERY_S: Final = 30.0
 # How far back late evidence is looked for. Larger asks more each time; smaller forgets a laptop
 # that comes back from a week's leave. `assess --from` reaches any time.
 LOOK_BACK_MS: Final = 8 * 24 * 3_600_000
+# How often rules are asked, at most. Larger makes HR and IT wait; smaller asks the database about
+# everybody's week for nothing: no rule is in a hurry (`grace_h`).
+RULES_EVERY_MS: Final = 5 * 60_000
 
 
 def judge(collector: Opened) -> Judge:
@@ -46,6 +50,7 @@ class Worker:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="assessment", daemon=True)
         self._warned: tuple[str, ...] = ()
+        self._rules_at_ms: int | None = None
         self.problem: str | None = None
         """Why the last pass failed; None: it did not."""
 
@@ -80,12 +85,29 @@ class Worker:
             else:
                 done += 1
             self._got_on()
+        if not self._stop.is_set():
+            self._ask_rules(now_ms)
         return done
 
     def _judged(self, person: str, span: tuple[int, int], now_ms: int) -> list[Judged]:
         return service.judge_person(
             self._collector.engine, self._watch.judge, person, *span, now_ms
         )
+
+    def _ask_rules(self, now_ms: int) -> None:
+        """After judging, so that little is left open; what is still due raises nothing."""
+        asked_ms = self._rules_at_ms
+        if asked_ms is not None and 0 <= now_ms - asked_ms < RULES_EVERY_MS:
+            return
+        span = now_ms - LOOK_BACK_MS, now_ms
+        try:
+            rules.run(self._collector.engine, self._watch.judge, *span, now_ms, self._got_on)
+        except SQLAlchemyError:
+            raise
+        except Exception:  # noqa: BLE001  # verdicts go on being made without alerts
+            self.problem = "Rules are not being asked; the log says why."
+            _LOG.exception("asking rules failed")
+        self._rules_at_ms = now_ms
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_S):

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from zaigang_collector.cli import (
     airing,
+    alerting,
     attending,
     calendars,
     calibrating,
@@ -27,6 +28,7 @@ from zaigang_collector.cli import (
     nodes,
     papers,
     policies,
+    ruling,
     running,
     scheduling,
     simulating,
@@ -139,6 +141,8 @@ def parser() -> argparse.ArgumentParser:
         calibrating,
         casing,
         policies,
+        ruling,
+        alerting,
         ledger,
         vault,
         papers,

@@ -17,6 +17,7 @@ from zaigang_collector.cases import store as case_store
 from zaigang_collector.connectors import erasing as connectors
 from zaigang_collector.db import Randomness
 from zaigang_collector.ingest import erasing as ingest
+from zaigang_collector.rules import erasing as rules
 from zaigang_collector.vault import record
 from zaigang_collector.vault import service as keys
 from zaigang_collector.vault.model import Tombstone, TombstoneKind, person
@@ -29,6 +30,8 @@ BY: Final = "retention"
 _NO_CASES: Final = dict.fromkeys(("cases", "case_events", "case_files"), 0)
 _NO_CLAIMS: Final = dict.fromkeys(
     (
+        "alerts",
+        "alert_events",
         "assessments",
         "clock_ins",
         "exemptions",
@@ -100,6 +103,7 @@ def preview(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
         counts |= {"envelopes": envelopes, "set_aside": aside}
     if terms.claims_days:
         before_ms, spared = now_ms - terms.claims_days * _DAY_MS, _spared(conn)
+        counts |= rules.count_retired(conn, before_ms, spared)
         counts |= assessment.count_retired(conn, before_ms, spared)
         counts |= attendance.count_retired(conn, before_ms, spared)
         counts |= connectors.count_retired(conn, before_ms, spared)
@@ -129,7 +133,8 @@ def _claims(conn: Connection, terms: Terms, now_ms: int) -> dict[str, int]:
     if not terms.claims_days:
         return dict(_NO_CLAIMS)
     before_ms, spared = now_ms - terms.claims_days * _DAY_MS, _spared(conn)
-    deleted = assessment.retire(conn, before_ms, spared)
+    deleted = rules.retire(conn, before_ms, spared)
+    deleted |= assessment.retire(conn, before_ms, spared)
     deleted |= attendance.retire(conn, before_ms, spared)
     deleted |= connectors.retire(conn, before_ms, spared)
     return deleted | worktraces.retire(conn, before_ms, spared)

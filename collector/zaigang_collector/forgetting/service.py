@@ -18,6 +18,7 @@ from zaigang_collector.directory import erasing as directory_erasing
 from zaigang_collector.directory import service as directory
 from zaigang_collector.errors import UnknownIdError
 from zaigang_collector.ingest import erasing as ingest
+from zaigang_collector.rules import erasing as rules
 from zaigang_collector.vault import access_log, record
 from zaigang_collector.vault import service as keys
 from zaigang_collector.vault.model import Tombstone, TombstoneKind, person
@@ -52,6 +53,7 @@ def forget(
     counts = {"keys": vault.destroy(conn, subject, now_ms)}
     key_ids = keys.key_ids_of(conn, [subject])
     counts |= ingest.forget(conn, devices.ever_held(conn, employee_id), key_ids)
+    counts |= rules.forget(conn, employee_id)
     counts |= assessment.forget(conn, employee_id, attendance.clock_in_ids(conn, employee_id))
     counts |= attendance.forget(conn, employee_id)
     counts |= connectors.forget(conn, employee_id)

@@ -77,6 +77,12 @@ def envelopes_between(
     )
 
 
+def envelopes_known(conn: Connection, device_id: str, from_ms: int, to_ms: int) -> bool:
+    """Whether a device said anything in that time."""
+    spans, _ = _reaching(conn, device_id, from_ms, to_ms)
+    return bool(spans)
+
+
 def state_between(
     conn: Connection, device_id: str, from_ms: int, to_ms: int
 ) -> tuple[tuple[Any, ...], ...]:

@@ -98,7 +98,7 @@ def shield(scene: Scene, readings: Sequence[Held], beacon: Lane, heard: Sequence
         tunnelled = each.network.vpn and each.network.net in site
         if (
             tunnelled
-            or (not each.network.vpn and _egress(scene, each.timed, each.network) > 0)
+            or (not each.network.vpn and egress_side(scene, each.timed, each.network) > 0)
             or each.network.net in beside
         ):
             beacon.forgive(each.slots)
@@ -118,7 +118,7 @@ def unsettled(
     settled = frozenset() if expected else scene.claim.settled_networks
     sure = list(elsewhere)
     for each in readings:
-        if each.network.net in settled or _egress(scene, each.timed, each.network) < 0:
+        if each.network.net in settled or egress_side(scene, each.timed, each.network) < 0:
             for slot in each.slots:
                 sure[slot] = True
     return [llr < 0.0 and not yes for llr, yes in zip(placed.against, sure, strict=True)]
@@ -148,7 +148,7 @@ def beside_home(scene: Scene, readings: Sequence[Held], beacon: Lane) -> list[bo
     home = scene.claim.home_networks - travelling - site
     found = [False] * scene.grid.count
     for each in readings:
-        at_home = each.network.net in home or _egress(scene, each.timed, each.network) < 0
+        at_home = each.network.net in home or egress_side(scene, each.timed, each.network) < 0
         if at_home and not each.network.vpn:
             for slot in each.slots:
                 found[slot] |= beacon.support[slot] > 0.0
@@ -167,7 +167,7 @@ def context(scene: Scene, readings: Sequence[Held]) -> Lane:
         weight = scene.weight(timed.error_ms)
         if network.vpn or network.link == "cellular" or not weight:
             continue
-        said = _egress(scene, timed, network)
+        said = egress_side(scene, timed, network)
         strange = network.net is not None and network.net not in known
         for slot in slots:
             if said > 0:
@@ -231,7 +231,7 @@ def _beside_beacon(
     )
 
 
-def _egress(scene: Scene, timed: TimedReading, network: Network) -> int:
+def egress_side(scene: Scene, timed: TimedReading, network: Network) -> int:
     """1 at the site, -1 at the registered home, 0 not known, both, or a word too old to tell."""
     if network.vantage is None:
         return 0

@@ -1,0 +1,1 @@
+"""Facts, rules over them, and the alerts that they raise."""
