@@ -10,8 +10,9 @@ BIN := $(VENV)/bin
 PIP := python -m pip --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
-# The tests wait for sockets and processes more than they compute: every logical core gets a worker.
-PYTEST := python -m pytest -n logical -m "not bench and not hardware"
+# The tests wait for sockets and processes more than they compute: every logical core gets a worker,
+# and one that is done takes over from one that is not.
+PYTEST := python -m pytest -n logical --dist worksteal -m "not bench and not hardware"
 REQUIREMENTS := tests/requirements.txt tests/second-opinion.txt
 
 # $(call install,environment,requirements): both with hashes. cwt, our second opinion on signatures,
