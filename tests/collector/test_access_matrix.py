@@ -50,6 +50,7 @@ ALERTS = itertools.count(1)
 QUERIES = {
     "GET /calendar": DAYS,
     "GET /people/{person_id}/days": DAYS,
+    "GET /worklist": DAYS,
     "GET /devices/{device_id}/readings": SPAN,
 }
 
@@ -90,7 +91,9 @@ class Company:
             exemptions.record(conn, VAULT, leave, self.world.clock.utc, self.world.randomness)
         writer = self.world.token(Scope.WRITE_CASES, Scope.WRITE_CLUES)
         post = self.world.client.post
-        opened = post(f"{PREFIX}/cases", json=_opening(person, "H001"), headers=writer)
+        opening = _opening(person, "H001")
+        opening["refs"] = [{"kind": "assessment", "id": assessment["id"]}]
+        opened = post(f"{PREFIX}/cases", json=opening, headers=writer)
         assert opened.status_code == 201, opened.text
         case = opened.json()["id"]
         files = f"{PREFIX}/cases/{case}/files?by=H001&name=x.pdf"
@@ -124,6 +127,8 @@ class Company:
             "GET /business-events": f"employee={person}&{SPAN}",
             "GET /work-logs": f"employee={person}&{DAYS}",
             "GET /cases/{case_id}/own": f"employee={MINE}",
+            "GET /cases/{case_id}/own-letter": f"employee={MINE}",
+            "GET /cases/{case_id}/own-report": f"employee={MINE}",
             "GET /cases/{case_id}/own-files/{file_id}": f"employee={MINE}",
             "POST /cases/{case_id}/own-files": f"employee={MINE}&name=x.pdf",
             "POST /cases/{case_id}/files": f"by={by}&name=x.pdf",
@@ -239,7 +244,9 @@ def _holds_for_one(
     company: Company, rule: Rule, role: Role, headers: dict[str, str], mine: Response
 ) -> None:
     by, reach = WHO.get(role, "H001"), rule.reach[role]
-    if rule.method == "GET":
+    if rule.path.endswith("report"):
+        assert mine.status_code == 409, (rule, mine.text)  # nobody has concluded yet
+    elif rule.method == "GET":
         assert mine.status_code == 200, (rule, mine.text)
     else:  # 409: not in this state of the case
         assert mine.status_code in (200, 201, 409), (rule, mine.text)

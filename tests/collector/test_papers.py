@@ -27,6 +27,13 @@ def shipped(tmp_path: Path) -> Press:
     return Press(tmp_path / "templates")
 
 
+def templates(press: Press) -> Path:
+    """The company's folder of templates, made."""
+    assert press.own_templates is not None
+    press.own_templates.mkdir()
+    return press.own_templates
+
+
 def said(pdf: bytes) -> str:
     """Its text, without the line breaks that setting made."""
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
@@ -159,8 +166,7 @@ def test_every_word_is_used_and_said_in_both_languages() -> None:
 
 
 def test_a_company_replaces_a_template_and_brings_its_logo(shipped: Press) -> None:
-    own = shipped.own_templates
-    own.mkdir()
+    own = templates(shipped)
     (own / "logo.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>')
     (own / "letter.typ").write_text(
         '#import "common.typ": *\n#show: paper\n'
@@ -184,16 +190,14 @@ def test_a_company_replaces_a_template_and_brings_its_logo(shipped: Press) -> No
 def test_a_template_that_is_wrong_is_told_with_whose_it_is(
     shipped: Press, template: str, told: str
 ) -> None:
-    shipped.own_templates.mkdir()
-    (shipped.own_templates / "letter.typ").write_text(template, encoding="utf-8")
+    (templates(shipped) / "letter.typ").write_text(template, encoding="utf-8")
     with pytest.raises(TypesettingError, match=re.escape(told)):
         dataclasses.replace(shipped, cpu_s=3).letter(samples.letter(ZH))
 
 
 def test_a_template_that_never_ends_is_ended(shipped: Press) -> None:
-    shipped.own_templates.mkdir()
     endless = "#for a in range(9999) { for b in range(9999) { for c in range(9999) { [] } } }"
-    (shipped.own_templates / "letter.typ").write_text(endless, encoding="utf-8")
+    (templates(shipped) / "letter.typ").write_text(endless, encoding="utf-8")
     with pytest.raises(TypesettingError, match="too much time or memory"):
         dataclasses.replace(shipped, cpu_s=1).letter(samples.letter(ZH))
 

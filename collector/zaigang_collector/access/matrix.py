@@ -95,6 +95,7 @@ RULES: Final = (
     _rule("POST /work-logs", Scope.WRITE_WORK_LOGS, Whose.RECORDS),
     # What was found, and what it rests on.
     _rule("GET /assessments", Scope.READ_ASSESSMENTS, Whose.LISTED, _HR | _TEAM | _OWN),
+    _rule("GET /worklist", Scope.READ_ASSESSMENTS, Whose.LISTED, _HR | _TEAM | _OWN),
     _rule("POST /assessments/run", Scope.WRITE_ASSESSMENTS, Whose.EVERYBODYS, _HR),
     _rule("GET /assessments/{assessment_id}", Scope.READ_ASSESSMENTS, Whose.RECORDS,
           _HR | _TEAM | _OWN),
@@ -130,6 +131,10 @@ RULES: Final = (
     _rule("POST /cases/{case_id}/own-steps", Scope.REPLY_CASES, Whose.CASES, _OWN),
     _rule("POST /cases/{case_id}/own-files", Scope.REPLY_CASES, Whose.CASES, _OWN),
     _rule("GET /cases/{case_id}/own-files/{file_id}", Scope.REPLY_CASES, Whose.CASES, _OWN),
+    _rule("GET /cases/{case_id}/letter", Scope.READ_CASES, Whose.RECORDS, _HR),
+    _rule("GET /cases/{case_id}/report", Scope.READ_CASES, Whose.RECORDS, _HR),
+    _rule("GET /cases/{case_id}/own-letter", Scope.REPLY_CASES, Whose.CASES, _OWN),
+    _rule("GET /cases/{case_id}/own-report", Scope.REPLY_CASES, Whose.CASES, _OWN),
     _rule("POST /clues", Scope.WRITE_CLUES, Whose.RECORDS, _HR | _TEAM),
     _rule("GET /clues/{clue_id}", Scope.READ_CASES, Whose.RECORDS, _HR),
     # Devices, and whether they work.

@@ -163,7 +163,7 @@ def open_case(body: OpenIn, given: Given, request: Request) -> CaseDetail:
 )
 def get_case(case_id: CaseId, given: Given, conn: Reads, looks: Looks) -> CaseDetail:
     """A case with every step, also those that were refused."""
-    case = _loaded(conn, given, case_id)
+    case = loaded(conn, given, case_id)
     looks.at(f"case {case_id}", [case.standing.employee_id])
     return detail(conn, given, case, is_own=False)
 
@@ -197,7 +197,7 @@ def get_own(
     case_id: CaseId, employee: PersonId, given: Given, conn: Reads, looks: Looks
 ) -> CaseDetail:
     """A case as the employee concerned sees it; anybody else's is not found."""
-    case = _own(conn, given, case_id, employee)
+    case = own(conn, given, case_id, employee)
     looks.at(f"case {case_id}, on their own page", [employee])
     return detail(conn, given, case, is_own=True)
 
@@ -211,7 +211,7 @@ def act_own(case_id: CaseId, body: OwnStepIn, given: Given, request: Request) ->
     """Reply, ask for more time or appeal, as the employee concerned."""
     actor = _actor(request, Role.EMPLOYEE, body.employee)
     with db.reading(given.engine) as conn:
-        _own(conn, given, case_id, body.employee)
+        own(conn, given, case_id, body.employee)
     brought = Brought(reason=body.reason, attachments=tuple(body.files))
     return _acted(given, case_id, body.action, actor, brought, is_own=True)
 
@@ -242,7 +242,7 @@ def attach_own(
     """Hand in proof, as the employee concerned."""
     actor = _actor(request, Role.EMPLOYEE, employee)
     with db.reading(given.engine) as conn:
-        _own(conn, given, case_id, employee)
+        own(conn, given, case_id, employee)
     return _attached(given, case_id, body, name, actor, is_own=True)
 
 
@@ -254,7 +254,7 @@ def attach_own(
 )
 def get_file(case_id: CaseId, file_id: FileId, given: Given, conn: Reads, looks: Looks) -> Response:
     """The bytes of a file, to be saved; a browser opens none of it by itself."""
-    case = _loaded(conn, given, case_id)
+    case = loaded(conn, given, case_id)
     looks.at(f"case {case_id}, file {file_id}", [case.standing.employee_id])
     return _file(conn, given.vault, case_id, file_id)
 
@@ -274,7 +274,7 @@ def get_own_file(
     looks: Looks,
 ) -> Response:
     """The same for the employee concerned, who sees what HR sees."""
-    _own(conn, given, case_id, employee)
+    own(conn, given, case_id, employee)
     looks.at(f"case {case_id}, file {file_id}, on their own page", [employee])
     return _file(conn, given.vault, case_id, file_id)
 
@@ -303,7 +303,7 @@ def _attached(
     given: Services, case_id: str, body: bytes, name: str, actor: Actor, *, is_own: bool
 ) -> FileTaken:
     with db.reading(given.engine) as conn:
-        _loaded(conn, given, case_id)  # before anything is looked into
+        loaded(conn, given, case_id)  # before anything is looked into
     try:
         file = inspecting.inspect(body, given.scan_command)
         with db.writing(given.engine) as conn:
@@ -334,16 +334,17 @@ def _unfit(error: UnknownIdError | ConflictError) -> ProblemError:
     )
 
 
-def _loaded(conn: Connection, given: Services, case_id: str) -> Loaded:
+def loaded(conn: Connection, given: Services, case_id: str) -> Loaded:
+    """A case, or that there is none."""
     try:
         return store.load(conn, given.vault, case_id)
     except UnknownIdError as error:
         raise not_found("case", _LISTING) from error
 
 
-def _own(conn: Connection, given: Services, case_id: str, employee: str) -> Loaded:
+def own(conn: Connection, given: Services, case_id: str, employee: str) -> Loaded:
     """Whoever it does not concern does not learn that there is such a case."""
-    case = _loaded(conn, given, case_id)
+    case = loaded(conn, given, case_id)
     if case.standing.employee_id != employee:
         raise not_found("case", _LISTING)
     return case
@@ -354,7 +355,7 @@ def _refuse_others(request: Request, given: Services, case_id: str) -> None:
     if audience_of(request) is None:
         return
     with db.reading(given.engine) as conn:
-        employee_id = _loaded(conn, given, case_id).standing.employee_id
+        employee_id = loaded(conn, given, case_id).standing.employee_id
     refuse_uncovered(request, given, [employee_id])
 
 

@@ -40,6 +40,8 @@ from zaigang_collector.directory import service as directory
 from zaigang_collector.ledger.witness import Cosigner
 from zaigang_collector.matching.model import Text
 from zaigang_collector.matching.policy import Policy
+from zaigang_collector.reports.settings import PaperSettings
+from zaigang_collector.reports.typesetting import Press
 from zaigang_collector.vault import access_log
 from zaigang_collector.vault.service import Vault
 from zaigang_collector.worktraces.clients import Texts
@@ -81,6 +83,10 @@ class Services:
     """Knows alerts; None: cases take them by their id."""
     scan_command: tuple[str, ...] = ()
     """Virus scanner of files that are handed in; empty: none."""
+    press: Press = field(default_factory=lambda: Press(None))
+    """Sets letters and reports."""
+    paper_settings: PaperSettings = field(default_factory=PaperSettings)
+    """What the company puts on them."""
     texts: Texts = field(default_factory=Texts)
     """What becomes of the text of work logs."""
     hooks: Hooks = field(default_factory=Hooks)

@@ -45,6 +45,8 @@ from zaigang_collector.devices import keyring
 from zaigang_collector.devices.device_api import DeviceServices, device_app
 from zaigang_collector.devices.tls_server import server_config
 from zaigang_collector.ledger import service as ledger_service
+from zaigang_collector.reports import settings as paper_settings
+from zaigang_collector.reports.typesetting import TEMPLATE_FOLDER, Press
 
 _LOG = logging.getLogger(__name__)
 
@@ -234,6 +236,8 @@ def _api_config(collector: Opened, not_working: Callable[[], list[str]]) -> uvic
         case_policy=casework.case_policy(collector),
         alerts=AlertsOfRules(made),
         scan_command=casework.scan_command(collector),
+        press=Press(collector.directory.root / TEMPLATE_FOLDER),
+        paper_settings=paper_settings.read(collector.directory.root),
         provider=vouching.provider(collector),
     )
     return uvicorn.Config(

@@ -17,9 +17,7 @@ from zaigang_collector.cli.looking import looked, why_argument
 from zaigang_collector.directory.model import Language
 from zaigang_collector.errors import ConflictError
 from zaigang_collector.reports import listing, of_case, samples, settings, worklist
-from zaigang_collector.reports.typesetting import Press
-
-_TEMPLATES = "templates"
+from zaigang_collector.reports.typesetting import TEMPLATE_FOLDER, Press
 
 
 def add(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -138,4 +136,4 @@ def _paper(
 
 
 def _press(args: argparse.Namespace) -> Press:
-    return Press(args.data / _TEMPLATES)
+    return Press(args.data / TEMPLATE_FOLDER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
@@ -24,7 +24,7 @@ from zaigang_collector.vault.service import Vault
 
 _T = TypeVar("_T")
 _PAGE: Final = 1000
-# Nothing was expected or claimed, or the day is not over.
+# Nothing was expected or claimed, or the day is not over: then only what was judged of it already.
 _NO_ROW: Final = (Standing.OFF, Standing.ONGOING)
 # Somebody who was active in one interval of the day was active that day.
 _WORK: Final = (Work.ACTIVE, Work.IDLE, Work.UNVERIFIED)
@@ -37,8 +37,10 @@ def rows_of(
     last: dt.date,
     now_ms: int,
     department: str | None = None,
+    only: Collection[str] | None = None,
 ) -> Iterator[Row]:
-    """Every day of everybody from `first` to `last` on which work was expected or claimed.
+    """Every day of everybody from `first` to `last` on which work was expected or claimed; of these
+    people `only`, None: of all.
 
     Raises ConflictError for too many days or none: see `attendance.statuses`.
     """
@@ -46,6 +48,8 @@ def rows_of(
     after = ""
     while people := directory.list_employees(conn, after, _PAGE):
         for employee in people:
+            if only is not None and employee.id not in only:
+                continue
             if department is None or employee.department == department:
                 yield from _of_person(conn, vault, employee, (first, last, now_ms), sites)
         after = people[-1].id
@@ -67,7 +71,8 @@ def _of_person(
         found = store.list_page(conn, vault, wanted, None, _PAGE)
         judged = {one.id: one for one in found}
     for day in days:
-        if day.standing not in _NO_ROW:
+        names = {assessment_id(one.punch_ids[0]) for one in day.intervals}
+        if day.standing not in _NO_ROW or names & judged.keys():
             yield _row(employee, day, judged, sites)
 
 

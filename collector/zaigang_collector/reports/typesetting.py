@@ -24,6 +24,8 @@ from zaigang_collector.reports.data import letter_data, report_data
 from zaigang_collector.reports.model import Letter, Report
 
 SHIPPED: Final = Path(__file__).parent / "templates"
+TEMPLATE_FOLDER: Final = "templates"
+"""In the data directory."""
 TEMPLATES: Final = ("common.typ", "letter.typ", "report.typ")
 FONT_FOLDERS: Final = (Path("/usr/share/fonts/opentype/noto"), Path("/usr/share/fonts"))
 _FONT_FILES: Final = ("NotoSansCJK*", "NotoSansSC*", "SourceHanSans*")
@@ -46,8 +48,8 @@ class TypesettingError(CollectorError):
 class Press:
     """Where templates and fonts are."""
 
-    own_templates: Path
-    """Of the company; need not exist."""
+    own_templates: Path | None
+    """Of the company; need not exist. None: it has none."""
     font_folders: Sequence[Path] = FONT_FOLDERS
     cpu_s: int = CPU_S
 
@@ -61,7 +63,8 @@ class Press:
 
     def replaced(self) -> tuple[str, ...]:
         """Which templates are the company's own."""
-        return tuple(name for name in TEMPLATES if (self.own_templates / name).is_file())
+        own = self.own_templates
+        return tuple(name for name in TEMPLATES if own is not None and (own / name).is_file())
 
     def _set(self, template: str, data: Mapping[str, Any], made_ms: int) -> bytes:
         fonts = self._fonts()
@@ -82,7 +85,7 @@ class Press:
         """Shipped templates, and the company's folder over them: logos and the like come along."""
         for name in TEMPLATES:
             shutil.copyfile(SHIPPED / name, root / name)
-        if not self.own_templates.is_dir():
+        if self.own_templates is None or not self.own_templates.is_dir():
             return
         for path in sorted(self.own_templates.rglob("*")):
             if not path.is_file() or path.is_symlink():
