@@ -31,9 +31,10 @@ ALERT = {"kind": "alert", "id": "al-1"}
 OPEN = {"employee": "E001", "by": "H001", "refs": [ALERT], "reason": "周一"}
 
 
-def a_pdf() -> bytes:
+def a_pdf(pages: int = 1) -> bytes:
     writer, file = PdfWriter(), io.BytesIO()
-    writer.add_blank_page(9, 9)
+    for _ in range(pages):
+        writer.add_blank_page(9, 9)
     writer.write(file)
     return file.getvalue()
 

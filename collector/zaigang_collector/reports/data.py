@@ -139,6 +139,8 @@ def _anomaly(one: Anomaly, language: Language) -> dict[str, Any]:
 
 
 def _number(number: Number, language: Language) -> str:
+    if not number.value:
+        return say(number.name, language)
     colon = "：" if language is Language.CHINESE else ": "
     unit = f" {number.unit}" if number.unit else ""
     return f"{say(number.name, language)}{colon}{number.value}{unit}"

@@ -28,7 +28,8 @@ class Number:
     """One figure of a finding, with its unit; the value is printed as given."""
 
     name: Text
-    value: str
+    value: str = ""
+    """Empty: `name` says it already."""
     unit: str = ""
 
 

@@ -6,6 +6,7 @@ version stand beside it.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
@@ -23,7 +24,7 @@ from zaigang_collector.cases.store import Loaded, steps_of
 from zaigang_collector.directory import service as directory
 from zaigang_collector.directory.model import Employee, Language
 from zaigang_collector.drawing.labels import say
-from zaigang_collector.errors import ConflictError
+from zaigang_collector.errors import ConflictError, ForgottenError, UnknownIdError
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.matching import codec
 from zaigang_collector.matching.model import Assessment, Direction, Text
@@ -41,6 +42,8 @@ from zaigang_collector.reports.model import (
 )
 from zaigang_collector.reports.model import Step as Told
 from zaigang_collector.reports.settings import PaperSettings
+from zaigang_collector.rules import store as alerts
+from zaigang_collector.rules.model import Alert
 from zaigang_collector.vault.service import Vault
 
 # Findings of these signals stand in the column of business records, all others in that of devices.
@@ -124,9 +127,10 @@ def report_of(conn: Connection, desk: Desk, case: Loaded) -> Report:
 def _common(conn: Connection, desk: Desk, case: Loaded) -> dict[str, Any]:
     who = directory.get_employee(conn, case.standing.employee_id)
     language = desk.language or (Language.CHINESE if who is None else who.language)
-    found = _assessments(conn, desk.vault, case)
+    raised = _alerts(conn, desk.vault, case)
+    found = _assessments(conn, desk.vault, case, raised)
     zones = {one.id: _zone(conn, one, who) for one in found}
-    listed = [_anomaly(conn, one, zones[one.id]) for one in found]
+    listed = [_anomaly(conn, one, zones[one.id], raised) for one in found]
     days = [one.day for one in listed]
     return {
         "language": language,
@@ -144,9 +148,22 @@ def _common(conn: Connection, desk: Desk, case: Loaded) -> dict[str, Any]:
     }
 
 
-def _assessments(conn: Connection, vault: Vault, case: Loaded) -> list[StoredAssessment]:
-    """The newest version of each, in order of time."""
+def _alerts(conn: Connection, vault: Vault, case: Loaded) -> list[Alert]:
+    """Those that the case rests on, as they stand; of one that is gone, nothing."""
+    names = [ref.id for ref in case.standing.refs if ref.kind is RefKind.ALERT]
+    found = []
+    for name in dict.fromkeys(names):
+        with contextlib.suppress(UnknownIdError, ForgottenError):
+            found.append(alerts.get(conn, vault, name))
+    return found
+
+
+def _assessments(
+    conn: Connection, vault: Vault, case: Loaded, raised: Iterable[Alert]
+) -> list[StoredAssessment]:
+    """The newest version of each that the case or one of its alerts names, in order of time."""
     names = [ref.id for ref in case.standing.refs if ref.kind is RefKind.ASSESSMENT]
+    names += [_named(one) for alert in raised for one in alert.content.references]
     read = (store.get(conn, vault, name) for name in dict.fromkeys(names))
     found = [one for one in read if one is not None]
     if not found:
@@ -157,19 +174,27 @@ def _assessments(conn: Connection, vault: Vault, case: Loaded) -> list[StoredAss
     return sorted(found, key=lambda one: (one.start_ms, one.id))
 
 
-def _anomaly(conn: Connection, stored: StoredAssessment, zone: str) -> Anomaly:
+def _named(reference: str) -> str:
+    """The assessment of a version, as `as-…@2`."""
+    return reference.partition("@")[0]
+
+
+def _anomaly(
+    conn: Connection, stored: StoredAssessment, zone: str, raised: Iterable[Alert]
+) -> Anomaly:
     read = codec.decode(json.loads(stored.body))
     site = directory.get_site(conn, stored.site_id)
     begins = dt.datetime.fromtimestamp(stored.start_ms / 1000, ZoneInfo(zone))
     verdict = VERDICTS[stored.presence]
+    asking = [one for one in raised if stored.id in map(_named, one.content.references)]
     return Anomaly(
         day=begins.date(),
         claim=_claim(read, zone),
         place=stored.site_id if site is None else site.name,
         device_record=_record(read, _NO_DEVICE, business=False),
         business_record=_record(read, _NO_BUSINESS, business=True),
-        finding=_joined((verdict, *read.reasons)),
-        numbers=tuple(_numbers(stored, read)),
+        finding=_joined((verdict, *read.reasons, *(one.content.text for one in asking))),
+        numbers=tuple(_numbers(stored, read, asking)),
         reference=f"{stored.id}@{stored.version}",
     )
 
@@ -202,10 +227,16 @@ def _joined(texts: Iterable[Text]) -> Text:
     return Text(zh, en)
 
 
-def _numbers(stored: StoredAssessment, read: Assessment) -> Iterable[Number]:
+def _numbers(
+    stored: StoredAssessment, read: Assessment, asking: Iterable[Alert]
+) -> Iterable[Number]:
     yield Number(Text("证据覆盖", "covered by evidence"), f"{stored.coverage:.0%}")
     if read.present_share is not None:
         yield Number(Text("在岗占比", "share present"), f"{read.present_share:.0%}")
+    items = {item.name: item for one in asking for item in one.content.items}
+    for item in items.values():
+        if type(item.value) is float:
+            yield Number(item.text)
 
 
 def _drawing(conn: Connection, one: StoredAssessment, zone: str, language: Language) -> Drawing:
