@@ -296,7 +296,7 @@ def a_silent_day(here: Office, node: Talker, laptop: Talker) -> str:
     start = START + 7 * DAY_MS
     for at_ms in range(start - 30 * MINUTE_MS, start + 7 * HOUR_MS, MINUTE_MS):
         node.arrive(node.seal(at_ms + MINUTE_MS, [_advert(at_ms + MINUTE_MS)]), at_ms + 60_300)
-        laptop.works(at_ms, at_ms + MINUTE_MS, None, scans=True)
+        laptop.works(at_ms, at_ms + MINUTE_MS, b"unknown!", scans=True)
     here.punch(Direction.IN, start, "in-last")
     here.punch(Direction.OUT, start + 6 * HOUR_MS, "out-last")
     here.at(start + 8 * HOUR_MS)

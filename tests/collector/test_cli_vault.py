@@ -49,7 +49,7 @@ def test_somebody_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]) -
     assert run(data, *FORGET) == Exit.OK
     told = capsys.readouterr()
     assert (
-        "E001 is forgotten: 0 assessments, 0 assignments, 0 attendance-events, 0 business-events, "
+        "E001 is forgotten: 0 accounts, 0 alert-events, 0 alerts, 0 assessments, 0 assignments, 0 attendance-events, 0 business-events, "
         "0 carried, 0 case-events, 0 case-files, 0 cases, 1 clock-ins" in told.out
     )
     assert "1 keys" in told.out
@@ -92,8 +92,8 @@ def test_a_ground_and_a_name_have_to_be_given(data: Path) -> None:
 def test_retention_is_tried_run_and_shown(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     terms = "(keep_readings_days 90, keep_claims_days 730, keep_cases_days 730)"
     counts = (
-        "0 assessments, 0 attendance-events, 0 business-events, 0 case-events, 0 case-files, "
-        "0 cases, 1 clock-ins, 0 envelopes, 0 exemptions, 0 records-aside, 0 set-aside, 0 work-logs"
+        "0 alert-events, 0 alerts, 0 assessments, 0 attendance-events, 0 business-events, "
+        "0 case-events, 0 case-files, 0 cases, 1 clock-ins, 0 envelopes, 0 exemptions, 0 records-aside, 0 set-aside, 0 work-logs"
     )
     assert run(data, "retention", "run", "--dry-run") == Exit.OK
     assert capsys.readouterr().out == f"would delete: {counts} {terms}\n"
@@ -155,8 +155,8 @@ def test_what_retention_logs_are_counts(
         Retaining(collector).run_once()
     (line,) = caplog.messages
     assert line == (
-        "retention deleted: 0 assessments, 0 attendance-events, 0 business-events, 0 case-events, "
-        "0 case-files, 0 cases, 0 clock-ins, 0 envelopes, 0 exemptions, 0 records-aside, "
+        "retention deleted: 0 alert-events, 0 alerts, 0 assessments, 0 attendance-events, "
+        "0 business-events, 0 case-events, 0 case-files, 0 cases, 0 clock-ins, 0 envelopes, 0 exemptions, 0 records-aside, "
         "0 set-aside, 0 work-logs"
     )
 

@@ -27,6 +27,7 @@ from zaigang_collector.rules.paging import db_pages
 from zaigang_collector.rules.tables import ALERT, ALERT_EVENT
 from zaigang_collector.vault.model import person
 from zaigang_collector.vault.service import Vault
+from zaigang_shared.prime import prime
 
 PROGRAM: Final = "zaigang"
 """Who raises and withdraws."""
@@ -55,6 +56,9 @@ class Event:
     by: str
     why: Text
     content: Content | None
+
+
+prime(Content)
 
 
 def apply(conn: Connection, vault: Vault, move: Move, now_ms: int, randomness: Randomness) -> None:
