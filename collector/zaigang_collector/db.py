@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, event
@@ -19,6 +19,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from zaigang_collector.errors import ConfigError
+
+T = TypeVar("T")
+
+_IDS_AT_ONCE: Final = 500  # ids in one question; SQLite takes some thousands
 
 Randomness = Callable[[int], bytes]
 """`n` unpredictable bytes: os.urandom, or something repeatable in a test."""
@@ -151,6 +155,25 @@ def scrub(engine: Engine) -> bool:
         finally:
             driver.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}").close()
     return not busy
+
+
+def portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Many ids for few questions."""
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        yield ids[start : start + _IDS_AT_ONCE]
+
+
+def portions_by_id(items: Iterable[T], id_of: Callable[[T], str]) -> Iterator[dict[str, T]]:
+    """Many things by id, no id twice in one portion: the second is a late edit of the first."""
+    portion: dict[str, T] = {}
+    for item in items:
+        name = id_of(item)
+        if name in portion or len(portion) == _IDS_AT_ONCE:
+            yield portion
+            portion = {}
+        portion[name] = item
+    if portion:
+        yield portion
 
 
 def insert_ignore(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
+from zaigang_collector import db
 from zaigang_collector.attendance.model import (
     ClockIn,
     ExemptionKind,
@@ -23,8 +24,6 @@ from zaigang_collector.db import Randomness
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.vault.model import ToSeal, person
 from zaigang_collector.vault.service import Vault
-
-_PAGE: Final = 500  # ids in one question; SQLite takes some thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +56,9 @@ def record_all(
 ) -> tuple[Recorded, ...]:
     """The same for many, in their order, with a few questions for hundreds of them."""
     recorded: list[Recorded] = []
-    for portion in _portions(news):
+    for portion in db.portions_by_id(news, NewClockIn.clock_in_id):
         recorded += _record_portion(conn, vault, portion, now_ms, randomness)
     return tuple(recorded)
-
-
-def _portions(news: Iterable[NewClockIn]) -> Iterator[dict[str, NewClockIn]]:
-    """Punches by id, no id twice in one portion: the second is a late edit of the first."""
-    portion: dict[str, NewClockIn] = {}
-    for new in news:
-        clock_in_id = new.clock_in_id()
-        if clock_in_id in portion or len(portion) == _PAGE:
-            yield portion
-            portion = {}
-        portion[clock_in_id] = new
-    if portion:
-        yield portion
 
 
 @dataclass(frozen=True, slots=True)

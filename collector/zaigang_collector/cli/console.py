@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import enum
 import io
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from zaigang_collector.drawing.table import Table
+from zaigang_collector.drawing.table import Table, inert
 from zaigang_collector.errors import ConfigError
 
 
@@ -107,9 +108,19 @@ def csv_text(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.header)
-    writer.writerows([_inert(cell) for cell in row] for row in table.rows)
+    writer.writerows([inert(cell) for cell in row] for row in table.rows)
     return "\ufeff" + text.getvalue()
 
 
-def _inert(cell: str | float) -> str | float:
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" and cell else cell
+def asks_right(args: argparse.Namespace, nothing: str) -> bool:
+    """Whether `--from`, `--to` and `--out` of a trial over past days fit; says why not, and that
+    `nothing` was done. Raises FileExistsError."""
+    if args.from_ms >= args.to_ms:
+        complain(f"--from is not before --to; {nothing}")
+        return False
+    if args.out is not None and args.out.suffix not in (".csv", ".json"):
+        complain(f"{args.out}: expected a name that ends in .csv or .json; {nothing}")
+        return False
+    if args.out is not None and args.out.exists():
+        raise FileExistsError(17, "exists already", str(args.out))
+    return True

@@ -21,6 +21,7 @@ from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.cli.arguments import Commands, group, moment, zone_argument
 from zaigang_collector.cli.console import (
     Exit,
+    asks_right,
     complain,
     csv_text,
     local,
@@ -84,14 +85,8 @@ def _show(_args: argparse.Namespace) -> int:
 
 
 def _backtest(args: argparse.Namespace) -> int:
-    if args.from_ms >= args.to_ms:
-        complain("--from is not before --to; nothing was judged")
+    if not asks_right(args, "nothing was judged"):
         return Exit.USAGE
-    if args.out is not None and args.out.suffix not in (".csv", ".json"):
-        complain(f"{args.out}: expected a name that ends in .csv or .json; nothing was judged")
-        return Exit.USAGE
-    if args.out is not None and args.out.exists():
-        raise FileExistsError(17, "exists already", str(args.out))
     candidate = _read(args.file)
     if candidate is None:
         return Exit.BAD_INPUT

@@ -13,6 +13,7 @@ from zaigang_collector.bootstrap.data import Opened
 from zaigang_collector.cli.arguments import Commands, group, moment, zone_argument
 from zaigang_collector.cli.console import (
     Exit,
+    asks_right,
     complain,
     csv_text,
     local,
@@ -177,14 +178,8 @@ def _document(_args: argparse.Namespace) -> int:
 
 
 def _try(args: argparse.Namespace) -> int:
-    if args.from_ms >= args.to_ms:
-        complain("--from is not before --to; nothing was tried")
+    if not asks_right(args, "nothing was tried"):
         return Exit.USAGE
-    if args.out is not None and args.out.suffix not in (".csv", ".json"):
-        complain(f"{args.out}: expected a name that ends in .csv or .json; nothing was tried")
-        return Exit.USAGE
-    if args.out is not None and args.out.exists():
-        raise FileExistsError(17, "exists already", str(args.out))
     with bootstrap.opened(args.data) as collector:
         rule = _candidate(collector, args.rule)
         if rule is None:

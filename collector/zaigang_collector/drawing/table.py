@@ -25,6 +25,11 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
+def inert(cell: Cell) -> Cell:
+    """For CSV: text that a spreadsheet would compute stays text."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" and cell else cell
+
+
 def timeline_table(
     assessment: Assessment, subject: Subject, language: Language, *, every_slot: bool = False
 ) -> Table:

@@ -21,6 +21,7 @@ from openpyxl.utils import get_column_letter
 
 from zaigang_collector.directory.model import Language
 from zaigang_collector.drawing.labels import say
+from zaigang_collector.drawing.table import inert
 from zaigang_collector.matching.model import Presence, Text, Work
 from zaigang_collector.matching.words import VERDICTS
 
@@ -117,8 +118,6 @@ _NOTE: Final = Text(
     "这是核验结果，不是对任何人的结论；“无法核实”不等于不在岗。",
     "These are findings and no conclusions about anybody; “unverified” does not mean absent.",
 )
-# What a spreadsheet would run when it opens a CSV file.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def written(rows: Iterable[Row], form: Format, language: Language) -> bytes:
@@ -193,14 +192,8 @@ def _csv(rows: Sequence[Row], language: Language) -> bytes:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([say(text, language) for text in _HEADER])
     for row in rows:
-        writer.writerow([_harmless(value) for value in _cells(row, language)])
+        writer.writerow(["" if value is None else inert(value) for value in _cells(row, language)])
     return out.getvalue().encode("utf-8-sig")
-
-
-def _harmless(value: str | float | None) -> str | float | None:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return value
 
 
 def _json(rows: Sequence[Row]) -> bytes:

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from zaigang_collector import db
 from zaigang_collector.assessment import service as assessing
 from zaigang_collector.assessment import store
 from zaigang_collector.assessment.body import canonical
@@ -29,7 +30,6 @@ from zaigang_collector.ingest import service as ingest
 from zaigang_collector.matching import codec
 from zaigang_collector.rules import traces, work
 from zaigang_collector.rules.deriving import Derived, Ground, derive
-from zaigang_collector.rules.paging import db_pages
 from zaigang_collector.rules.subjects import RUN_DAYS, Kept, Known, Person, Unsettled, by_day
 from zaigang_collector.rules.tables import FACT
 from zaigang_collector.vault.model import ToSeal, person
@@ -120,7 +120,7 @@ def keep(
     if not derived:
         return
     gone = sorted({head.id for head, _ in derived})
-    for some in db_pages(gone):
+    for some in db.portions(gone):
         conn.execute(sa.delete(FACT).where(FACT.c.assessment_id.in_(some)))
     items = [
         ToSeal(person(head.employee_id), canonical(one.encoded()), _context(head.id, head.version))
@@ -183,7 +183,7 @@ def known(
 
 def _kept(conn: Connection, vault: Vault, heads: Sequence[Head]) -> list[Kept]:
     found: dict[tuple[str, int], Derived] = {}
-    for some in db_pages([one.id for one in heads]):
+    for some in db.portions([one.id for one in heads]):
         rows = conn.execute(sa.select(FACT).where(FACT.c.assessment_id.in_(some))).all()
         sealed = [(row.body, _context(row.assessment_id, row.version)) for row in rows]
         for row, body in zip(rows, vault.open_many(conn, sealed), strict=True):
@@ -262,7 +262,7 @@ def _sites(conn: Connection) -> Iterator[Site]:
 
 def _have(conn: Connection, names: Sequence[str]) -> set[tuple[str, int]]:
     found: set[tuple[str, int]] = set()
-    for some in db_pages(names):
+    for some in db.portions(names):
         query = sa.select(FACT.c.assessment_id, FACT.c.version)
         rows = conn.execute(query.where(FACT.c.assessment_id.in_(some)))
         found |= {(row.assessment_id, row.version) for row in rows}

@@ -23,7 +23,6 @@ from zaigang_collector.ledger import service as ledger
 from zaigang_collector.matching.model import Text
 from zaigang_collector.rules.deciding import Move, together_key
 from zaigang_collector.rules.model import Alert, Content, Happened, Severity, State
-from zaigang_collector.rules.paging import db_pages
 from zaigang_collector.rules.tables import ALERT, ALERT_EVENT
 from zaigang_collector.vault.model import person
 from zaigang_collector.vault.service import Vault
@@ -138,7 +137,7 @@ def standing(conn: Connection, vault: Vault, names: Collection[str]) -> dict[str
         one.id: one
         for one in _opened(conn, vault, sa.select(ALERT).where(ALERT.c.state == State.RAISED))
     }
-    for some in db_pages(sorted(names)):
+    for some in db.portions(sorted(names)):
         query = sa.select(ALERT).where(ALERT.c.id.in_(some), ALERT.c.state != State.RAISED)
         found |= {one.id: one for one in _opened(conn, vault, query)}
     return found
@@ -349,7 +348,7 @@ def _known(conn: Connection, alert_id: str) -> Row[Any]:
 def _opened(conn: Connection, vault: Vault, query: sa.Select[Any]) -> tuple[Alert, ...]:
     rows = conn.execute(query).all()
     contents: dict[int, Content] = {}
-    for some in db_pages([str(row.event_id) for row in rows]):
+    for some in db.portions([str(row.event_id) for row in rows]):
         which = sa.select(ALERT_EVENT).where(ALERT_EVENT.c.id.in_([int(one) for one in some]))
         for row, body in _bodies(conn, vault, conn.execute(which).all()):
             if body is not None and (content := event_of(row.id, body).content) is not None:

@@ -6,21 +6,20 @@ No commits here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
+from zaigang_collector import db
 from zaigang_collector.attendance.model import Outcome, outcome_of
 from zaigang_collector.db import Randomness
 from zaigang_collector.ledger import service as ledger
 from zaigang_collector.ledger.model import EntryType
 from zaigang_collector.vault.model import ToSeal, person
 from zaigang_collector.vault.service import Vault
-
-_PAGE: Final = 500  # ids in one question; SQLite takes some thousands
 
 
 class Trace(Protocol):
@@ -94,7 +93,7 @@ class Shelf(Generic[T]):
         """Store each once, in their order. The same content again changes nothing; other content
         under the same source and id is a late edit and makes a new version."""
         recorded: list[Recorded[T]] = []
-        for portion in _portions(news):
+        for portion in db.portions_by_id(news, lambda new: new.trace_id()):
             recorded += self._record_portion(conn, vault, portion, now_ms, randomness)
         return tuple(recorded)
 
@@ -202,16 +201,3 @@ class Shelf(Generic[T]):
         gone = conn.execute(query).all()
         ledger.blind(conn, self.entry_type, [f"{row.id}@{row.version}" for row in gone])
         return len(gone)
-
-
-def _portions(news: Iterable[T]) -> Iterator[dict[str, T]]:
-    """Traces by id, no id twice in one portion: the second is a late edit of the first."""
-    portion: dict[str, T] = {}
-    for new in news:
-        name = new.trace_id()
-        if name in portion or len(portion) == _PAGE:
-            yield portion
-            portion = {}
-        portion[name] = new
-    if portion:
-        yield portion
